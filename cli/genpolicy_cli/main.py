@@ -1,0 +1,5 @@
+"""The command ``agent``."""
+
+
+def main() -> None:
+    """Run the command line."""

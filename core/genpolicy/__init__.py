@@ -1,0 +1,106 @@
+"""What a plugin author imports: every public name, each loaded when it is first used.
+
+``from genpolicy import PartSpec, hookimpl`` is light; names that need torch bring it along.
+"""
+
+import importlib
+import importlib.metadata
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from genpolicy.agent import Agent, load
+    from genpolicy.backbone import (
+        Backbone,
+        BackboneRecipe,
+        FlowMapBackbone,
+        GaussianPathBackbone,
+        SampleSpec,
+        VelocityBackbone,
+    )
+    from genpolicy.critic import Critic, CriticRecipe, ValueCritic
+    from genpolicy.dataset import Batch, Dataset, DatasetRecipe, EnvironmentSpec, Reference
+    from genpolicy.discovery.hookspecs import hookimpl
+    from genpolicy.discovery.spec import PartSpec
+    from genpolicy.inference import Inference
+    from genpolicy.network import Network, NetworkRecipe, NetworkSpec
+    from genpolicy.objective import Loss, Objective, Stage
+    from genpolicy.observer import Observer
+    from genpolicy.path import GaussianPath
+    from genpolicy.recipe import Recipe, option
+    from genpolicy.solver import DifferentiableSolver, OdeSolver, Solver
+
+    __version__: str
+
+__all__ = [
+    "Agent",
+    "Backbone",
+    "BackboneRecipe",
+    "Batch",
+    "Critic",
+    "CriticRecipe",
+    "Dataset",
+    "DatasetRecipe",
+    "DifferentiableSolver",
+    "EnvironmentSpec",
+    "FlowMapBackbone",
+    "GaussianPath",
+    "GaussianPathBackbone",
+    "Inference",
+    "Loss",
+    "Network",
+    "NetworkRecipe",
+    "NetworkSpec",
+    "Objective",
+    "Observer",
+    "OdeSolver",
+    "PartSpec",
+    "Recipe",
+    "Reference",
+    "SampleSpec",
+    "Solver",
+    "Stage",
+    "ValueCritic",
+    "VelocityBackbone",
+    "__version__",
+    "hookimpl",
+    "load",
+    "option",
+]
+
+_MODULES = {
+    "agent": ("Agent", "load"),
+    "backbone": (
+        "Backbone",
+        "BackboneRecipe",
+        "FlowMapBackbone",
+        "GaussianPathBackbone",
+        "SampleSpec",
+        "VelocityBackbone",
+    ),
+    "critic": ("Critic", "CriticRecipe", "ValueCritic"),
+    "dataset": ("Batch", "Dataset", "DatasetRecipe", "EnvironmentSpec", "Reference"),
+    "discovery.hookspecs": ("hookimpl",),
+    "discovery.spec": ("PartSpec",),
+    "inference": ("Inference",),
+    "network": ("Network", "NetworkRecipe", "NetworkSpec"),
+    "objective": ("Loss", "Objective", "Stage"),
+    "observer": ("Observer",),
+    "path": ("GaussianPath",),
+    "recipe": ("Recipe", "option"),
+    "solver": ("DifferentiableSolver", "OdeSolver", "Solver"),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return importlib.metadata.version("genpolicy")
+    if name not in _HOME:
+        raise AttributeError(f"module 'genpolicy' has no attribute {name!r}", name=name)
+    value = getattr(importlib.import_module(f"genpolicy.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,204 @@
+"""A trained agent: a folder that acts.
+
+``agent.json`` says what it is made of and ``weights.safetensors`` holds its numbers; nothing else
+is needed, and no pickle is ever read.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from genpolicy.composition.agent_recipe import AgentRecipe
+from genpolicy.composition.assemble import Models, Shapes, build_acting
+from genpolicy.composition.resolve import recall
+from genpolicy.dataset import Dataset, Floats
+from genpolicy.discovery import Catalogue, load_catalogue
+from genpolicy.errors import CheckpointError, UsageError
+from genpolicy.inference import Inference
+from genpolicy.records import ArtifactRecord
+from genpolicy.training.checkpoint import (
+    State,
+    decode,
+    encode,
+    load_weights,
+    write_atomically,
+)
+
+FORMAT: Final = 1
+"""The version of the folder's layout."""
+
+_FACTS = "agent.json"
+_WEIGHTS = "weights.safetensors"
+
+
+class Agent:
+    """A trained agent.
+
+    Args:
+        models: The models that act.
+        shapes: What it sees and does.
+        action_low: The smallest action allowed, ``[action]``.
+        action_high: The largest action allowed, ``[action]``.
+        run: The id of the run that trained it.
+    """
+
+    def __init__(
+        self,
+        models: Models,
+        shapes: Shapes,
+        action_low: Floats,
+        action_high: Floats,
+        run: str = "",
+    ) -> None:
+        self.models, self.shapes, self.run = models, shapes, run
+        self.device = next(models.roles["policy"].parameters()).device
+        self._low = torch.as_tensor(action_low, device=self.device)
+        self._high = torch.as_tensor(action_high, device=self.device)
+        inference = models.recipe.part("inference", Inference)
+        self._act = models.bind(inference.act, models.recipe.chosen["inference"].name)
+
+    @property
+    def recipe(self) -> AgentRecipe:
+        """What it is made of."""
+        return self.models.recipe
+
+    @torch.no_grad()
+    def act(self, observation: ArrayLike, generator: torch.Generator | None = None) -> Floats:
+        """Return actions inside the box.
+
+        Args:
+            observation: One observation, ``[observation]``, or a batch, ``[batch, observation]``.
+            generator: Draws the noise; without one, torch's global random numbers do.
+
+        Returns:
+            ``[action]`` or ``[batch, action]``, 32-bit floats.
+
+        Raises:
+            UsageError: The observation has another shape.
+        """
+        given = np.asarray(observation, np.float32)
+        if given.ndim not in (1, 2) or given.shape[-1] != self.shapes.observation_dim:
+            raise UsageError(
+                f"this agent observes {self.shapes.observation_dim} numbers, alone or in rows; got "
+                f"an array of shape {given.shape}"
+            )
+        rows = torch.as_tensor(np.atleast_2d(given), device=self.device)
+        action = self._inside(self._act(rows, generator)).cpu().numpy()
+        chosen: Floats = action[0] if given.ndim == 1 else action
+        return chosen
+
+    def save(self, folder: Path | str) -> ArtifactRecord:
+        """Write the agent to a folder, replacing one that is there.
+
+        Returns:
+            What was written.
+
+        Raises:
+            CheckpointError: The disk does not take it.
+        """
+        folder = Path(folder)
+        tensors = {
+            f"{name}/{key}": tensor
+            for name, model in self.models.all().items()
+            for key, tensor in model.state_dict().items()
+        }
+        weights = encode(State(tensors, {}))
+        digest = hashlib.sha256(weights).hexdigest()
+        try:
+            write_atomically(folder / _WEIGHTS, weights)
+            write_atomically(folder / _FACTS, json.dumps(self._facts(digest), indent=2).encode())
+        except OSError as error:
+            raise CheckpointError(f"the agent cannot be written to {folder}: {error}") from error
+        return ArtifactRecord(
+            kind="agent", path=str(folder.resolve()), sha256=digest, bytes=len(weights), step=0
+        )
+
+    @classmethod
+    def load(
+        cls,
+        folder: Path | str,
+        *,
+        device: torch.device | str = "cpu",
+        catalogue: Catalogue | None = None,
+    ) -> "Agent":
+        """Read an agent from a folder.
+
+        Args:
+            folder: Where it was saved.
+            device: Where it is to act.
+            catalogue: The installed parts; by default found now.
+
+        Raises:
+            CheckpointError: There is no agent, or it is damaged.
+            UnknownPartError: A part that it is made of is not installed; the message says which.
+        """
+        folder = Path(folder)
+        facts = _read_facts(folder)
+        recipe = recall(catalogue or load_catalogue(), facts["recipe"])
+        shapes = Shapes(
+            observation_dim=facts["observation_dim"], action_shape=tuple(facts["action_shape"])
+        )
+        models = build_acting(recipe, shapes, torch.device(device))
+        _fill(models, folder, facts["sha256"])
+        low, high = (np.asarray(facts[key], np.float32) for key in ("action_low", "action_high"))
+        return cls(models, shapes, low, high, facts["run"])
+
+    def _facts(self, digest: str) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "run": self.run,
+            "recipe": self.recipe.as_json(),
+            "distributions": {
+                part.distribution: part.version for part in self.recipe.part_records()
+            },
+            "observation_dim": self.shapes.observation_dim,
+            "action_shape": list(self.shapes.action_shape),
+            "action_low": self._low.tolist(),
+            "action_high": self._high.tolist(),
+            "sha256": digest,
+        }
+
+    def _inside(self, action: Tensor) -> Tensor:
+        return torch.minimum(torch.maximum(action, self._low), self._high)
+
+
+def load(folder: Path | str, *, device: torch.device | str = "cpu") -> Agent:
+    """Read an agent from a folder: :meth:`Agent.load`."""
+    return Agent.load(folder, device=device)
+
+
+def shapes_of(dataset: Dataset) -> Shapes:
+    """Return the shapes that an agent of this data is built for."""
+    return Shapes(
+        observation_dim=dataset.observation.shape[1], action_shape=dataset.action.shape[1:]
+    )
+
+
+def _read_facts(folder: Path) -> dict[str, Any]:
+    try:
+        facts: dict[str, Any] = json.loads((folder / _FACTS).read_text())
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{str(folder)!r} holds no agent ({_FACTS} cannot be read: {error})"
+        ) from error
+    if facts.get("format") != FORMAT:
+        raise CheckpointError(
+            f"the agent in {folder} has layout {facts.get('format')}, this program reads {FORMAT}; "
+            "upgrade genpolicy"
+        )
+    return facts
+
+
+def _fill(models: Models, folder: Path, digest: str) -> None:
+    path = folder / _WEIGHTS
+    if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+        raise CheckpointError(f"{path} is missing or was altered since the agent was saved")
+    tensors = decode(path).tensors
+    for name, model in models.all().items():
+        load_weights(model, tensors, f"{name}/", str(path))

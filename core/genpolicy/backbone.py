@@ -1,0 +1,168 @@
+"""Backbones: generative models of a sample given a condition, by what they can do.
+
+A backbone neither knows nor cares whether a sample is an action, a chunk of actions or a plan.
+What it can do is what it inherits: an objective or a solver asks for an ability by annotating an
+argument with one of these classes.
+
+::
+
+    Backbone                     learns from samples
+    ├── VelocityBackbone         knows its velocity, so an ODE solver can serve it
+    │   └── GaussianPathBackbone knows its path, so noise, score and data follow
+    └── FlowMapBackbone          jumps from any time to a later one
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import ClassVar
+
+import attrs
+import torch
+from torch import Tensor, nn
+
+from genpolicy.network import NetworkRecipe
+from genpolicy.path import GaussianPath
+from genpolicy.recipe import Recipe
+
+Field = Callable[[Tensor, Tensor], Tensor]
+"""A function of x_t ``[batch, *sample]`` and t (a scalar or ``[batch]``)."""
+
+
+class Model(nn.Module):
+    """Weights that train."""
+
+    def after_step(self) -> None:
+        """Called after every optimiser step on these weights: move targets, advance schedules."""
+
+
+class Backbone(Model, ABC):
+    """A generative model of a sample given a condition.
+
+    Args:
+        sample_shape: The shape of one sample.
+    """
+
+    ability: ClassVar[str] = "is any generative model"
+
+    def __init__(self, sample_shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.sample_shape = sample_shape
+
+    @property
+    def prior_std(self) -> float:
+        """The standard deviation of the noise that a sample starts from."""
+        return 1.0
+
+    def draw_noise(self, condition: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Draw what a sample starts from, one row per row of ``condition``, ``[batch, *sample]``.
+
+        Without a generator torch's global random numbers are used, as in training. A generator may
+        be of another device: one on the CPU gives the same noise whatever the model is on.
+        """
+        device = condition.device if generator is None else generator.device
+        shape = (len(condition), *self.sample_shape)
+        noise = torch.randn(shape, generator=generator, dtype=condition.dtype, device=device)
+        return self.prior_std * noise.to(condition.device)
+
+    @abstractmethod
+    def matching_loss(self, sample: Tensor, condition: Tensor) -> Tensor:
+        """Return how badly the model explains each sample.
+
+        Args:
+            sample: ``[batch, *sample]``.
+            condition: ``[batch, condition]``.
+
+        Returns:
+            One loss per row, ``[batch]``, summed over a sample's dimensions.
+        """
+
+
+class VelocityBackbone(Backbone):
+    """A backbone that knows the velocity of the ODE from its noise to its samples."""
+
+    ability: ClassVar[str] = "knows its velocity"
+
+    @property
+    def time_span(self) -> tuple[float, float]:
+        """The times between which its ODE runs."""
+        return 0.0, 1.0
+
+    @abstractmethod
+    def field(self, condition: Tensor) -> Field:
+        """Return the velocity as a function of x_t and t.
+
+        What depends on the condition alone is computed here, once per solve.
+
+        Args:
+            condition: ``[batch, condition]``.
+        """
+
+    def velocity(self, x_t: Tensor, t: Tensor, condition: Tensor) -> Tensor:
+        """Return the velocity at x_t, ``[batch, *sample]``."""
+        return self.field(condition)(x_t, t)
+
+
+class GaussianPathBackbone(VelocityBackbone):
+    """A velocity backbone whose samples travel on a known Gaussian path."""
+
+    ability: ClassVar[str] = "travels on a known Gaussian path"
+
+    def __init__(self, sample_shape: tuple[int, ...], path: GaussianPath) -> None:
+        super().__init__(sample_shape)
+        self.path = path
+
+    @property
+    def prior_std(self) -> float:
+        """The standard deviation of the path's noise."""
+        return self.path.prior_std
+
+    @property
+    def time_span(self) -> tuple[float, float]:
+        """The path's times."""
+        return self.path.start, self.path.end
+
+    def denoiser(self, x_t: Tensor, t: Tensor, condition: Tensor) -> Tensor:
+        """Return the expected data given x_t, ``[batch, *sample]``."""
+        return self.path.data_from_velocity(x_t, self.velocity(x_t, t, condition), t)
+
+    def score(self, x_t: Tensor, t: Tensor, condition: Tensor) -> Tensor:
+        """Return the gradient of log p(x_t), ``[batch, *sample]``; needs sigma_t > 0."""
+        noise = self.path.noise_from_velocity(x_t, self.velocity(x_t, t, condition), t)
+        return self.path.score_from_noise(noise, t)
+
+
+class FlowMapBackbone(Backbone):
+    """A backbone that has learned the solution of its ODE: it jumps."""
+
+    ability: ClassVar[str] = "jumps from any time to a later one"
+
+    @abstractmethod
+    def jump(self, x_t: Tensor, t: Tensor, s: Tensor, condition: Tensor) -> Tensor:
+        """Return x_s from x_t, s at or after t, ``[batch, *sample]``."""
+
+
+@attrs.frozen(kw_only=True)
+class SampleSpec:
+    """What a backbone is built for.
+
+    Args:
+        sample_shape: The shape of one sample, such as ``(action,)``.
+        condition_dim: The length of the condition vector, such as an observation's.
+    """
+
+    sample_shape: tuple[int, ...]
+    condition_dim: int
+
+
+class BackboneRecipe(Recipe, ABC):
+    """A named backbone.
+
+    ``default_solver`` names the solver that serves it when the user names none. The class that
+    ``build`` is annotated to return says what it can do.
+    """
+
+    default_solver: ClassVar[str] = "midpoint"
+
+    @abstractmethod
+    def build(self, spec: SampleSpec, network: NetworkRecipe) -> Backbone:
+        """Return a backbone with fresh weights around a network of the given recipe."""

@@ -1,0 +1,140 @@
+"""Whether parts go together, read from the annotations of their methods and said in words.
+
+An argument's name says what is asked for and its annotation which ability that must have. A
+backbone's or a critic's abilities are those of the class that its ``build`` is annotated to return.
+"""
+
+import inspect
+import types
+from collections.abc import Callable
+from typing import Any, Final, Union, get_args, get_origin, get_type_hints
+
+import attrs
+
+from genpolicy.backbone import BackboneRecipe
+from genpolicy.critic import CriticRecipe
+from genpolicy.errors import BrokenPartError
+from genpolicy.inference import Inference
+from genpolicy.objective import Objective
+from genpolicy.recipe import Recipe
+
+GIVEN: Final = frozenset({"self", "batch", "condition", "noise", "generator"})
+"""Arguments that the program itself provides."""
+
+TARGET: Final = "target_"
+"""What stands before a role's name where its slow copy is meant."""
+
+
+@attrs.frozen
+class Need:
+    """One part that a method asks for.
+
+    Args:
+        who: The name of the asking part, as a user types it.
+        argument: What it is asked for as, such as ``"policy"`` or ``"critic"``.
+        ability: The class that the part must be of; a union where any of several will do.
+    """
+
+    who: str
+    argument: str
+    ability: Any
+
+    @property
+    def classes(self) -> tuple[type, ...]:
+        """The classes of which any one will do."""
+        if get_origin(self.ability) in (Union, types.UnionType):
+            return tuple(member for member in get_args(self.ability) if member is not type(None))
+        return (self.ability,)
+
+    def met_by(self, provided: type) -> bool:
+        """Return whether a part of class ``provided`` will do."""
+        return any(issubclass(provided, member) for member in self.classes)
+
+    def in_words(self) -> str:
+        """Return what is asked for, such as ``knows its velocity (VelocityBackbone)``."""
+        return " or ".join(f"{_ability(member)} ({member.__name__})" for member in self.classes)
+
+
+def needs_of(method: Callable[..., Any], who: str) -> list[Need]:
+    """Return what a method asks for beside what the program provides.
+
+    Raises:
+        BrokenPartError: An argument has no annotation, or one that cannot be read.
+    """
+    try:
+        hints = get_type_hints(method)
+    except NameError as error:
+        raise BrokenPartError(
+            f"{who}: the annotations of {method.__qualname__} cannot be read ({error}); import "
+            "what they name at run time, not only under TYPE_CHECKING"
+        ) from error
+    arguments = [name for name in inspect.signature(method).parameters if name not in GIVEN]
+    for name in arguments:
+        if name not in hints:
+            raise BrokenPartError(
+                f"{who}: argument {name!r} of {method.__qualname__} has no annotation, so nobody "
+                "knows what it needs; annotate it with an ability such as VelocityBackbone"
+            )
+    return [Need(who, name, hints[name]) for name in arguments]
+
+
+def loss_methods(objective: Objective, who: str) -> dict[str, Callable[..., Any]]:
+    """Return an objective's loss methods by the role that they train.
+
+    Raises:
+        BrokenPartError: A stage trains a role for which there is no loss.
+    """
+    roles = {role for stage in objective.stages() for role in stage.learning_rates}
+    methods = {}
+    for role in sorted(roles - {"critic"}):
+        method = getattr(objective, f"{role}_loss", None)
+        if method is None:
+            raise BrokenPartError(
+                f"objective {who} trains {role!r} but defines no method '{role}_loss'"
+            )
+        methods[role] = method
+    return methods
+
+
+def trains_critic(objective: Objective) -> bool:
+    """Return whether a stage of the objective trains a critic."""
+    return any("critic" in stage.learning_rates for stage in objective.stages())
+
+
+def asks_for_critic(objective: Objective, inference: Inference) -> bool:
+    """Return whether an agent of these parts has a critic."""
+    methods = [*loss_methods(objective, "objective").values(), inference.act]
+    asked = {need.argument for method in methods for need in needs_of(method, "agent")}
+    return trains_critic(objective) or "critic" in asked
+
+
+def roles_of(objective: Objective, who: str) -> tuple[str, ...]:
+    """Return the roles of an objective: those that train, act or are asked for."""
+    asked = {
+        need.argument.removeprefix(TARGET)
+        for method in loss_methods(objective, who).values()
+        for need in needs_of(method, who)
+        if need.argument != "critic" and not need.argument.endswith("solver")
+    }
+    trained = set(loss_methods(objective, who))
+    return tuple(sorted(asked | trained | {objective.acting_role}))
+
+
+def provided_class(recipe: type[Recipe]) -> type:
+    """Return the class whose abilities a part of this recipe has.
+
+    Raises:
+        BrokenPartError: Its ``build`` does not say what it returns.
+    """
+    if not issubclass(recipe, (BackboneRecipe, CriticRecipe)):
+        return recipe
+    returned = get_type_hints(recipe.build).get("return")
+    if not isinstance(returned, type):
+        raise BrokenPartError(
+            f"{recipe.__qualname__}.build does not say which class it returns; annotate it"
+        )
+    return returned
+
+
+def _ability(member: type) -> str:
+    return str(getattr(member, "ability", f"is a {member.__name__}"))

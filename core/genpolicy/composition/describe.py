@@ -1,0 +1,77 @@
+"""What can be told of one part: its options, what it needs and what it can do."""
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+
+from genpolicy.composition.agent_recipe import BASES
+from genpolicy.composition.contract import loss_methods, needs_of, provided_class
+from genpolicy.critic import Critic
+from genpolicy.discovery.catalogue import Catalogue
+from genpolicy.discovery.records import PartEntry
+from genpolicy.inference import Inference
+from genpolicy.objective import Objective, Stage
+from genpolicy.recipe import Option, Recipe, options_of
+from genpolicy.solver import Solver
+
+
+@attrs.frozen(kw_only=True)
+class Description:
+    """One part, described.
+
+    Args:
+        entry: Which part.
+        recipe: Its recipe class.
+        options: Its hyper-parameters.
+        needs: What it asks of other parts, such as ``"policy that knows its velocity (…)"``.
+        abilities: What it can do, most particular first.
+        stages: An objective's stages, by its defaults.
+    """
+
+    entry: PartEntry
+    recipe: type[Recipe]
+    options: tuple[Option, ...]
+    needs: tuple[str, ...]
+    abilities: tuple[str, ...]
+    stages: tuple[Stage, ...]
+
+
+def describe_part(catalogue: Catalogue, entry: PartEntry) -> Description:
+    """Load a part and describe it.
+
+    Raises:
+        BrokenPartError: It cannot be loaded, or does not say what it needs or provides.
+    """
+    recipe = catalogue.load(entry, BASES.get(entry.kind, Recipe))
+    name = entry.spec.name
+    needs = [need for method in _methods(recipe, name) for need in needs_of(method, name)]
+    provided = provided_class(recipe)
+    return Description(
+        entry=entry,
+        recipe=recipe,
+        options=tuple(options_of(recipe).values()),
+        needs=tuple(dict.fromkeys(f"{need.argument} that {need.in_words()}" for need in needs)),
+        abilities=tuple(_abilities(provided)),
+        stages=recipe().stages() if issubclass(recipe, Objective) else (),
+    )
+
+
+def _methods(recipe: type[Recipe], name: str) -> list[Callable[..., Any]]:
+    """Return the methods by whose annotations a part says what it needs."""
+    if issubclass(recipe, Objective):
+        return list(loss_methods(recipe(), name).values())
+    if issubclass(recipe, Solver):
+        return [recipe.sample]
+    if issubclass(recipe, Inference):
+        return [recipe.act]
+    provided = provided_class(recipe)
+    return [provided.loss] if issubclass(provided, Critic) else []
+
+
+def _abilities(provided: type) -> list[str]:
+    return [
+        f"{member.__dict__['ability']} ({member.__name__})"
+        for member in provided.__mro__
+        if "ability" in member.__dict__
+    ]

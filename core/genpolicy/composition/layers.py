@@ -1,0 +1,88 @@
+"""Where settings come from: layers of ``slot.option`` values, the later over the earlier."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from genpolicy.errors import OptionError
+
+
+@attrs.frozen
+class Layer:
+    """Settings from one source.
+
+    Args:
+        origin: The source in words, such as ``"command line"`` or ``"recipe quick"``.
+        values: Values by ``slot``, which names a part, or by ``slot.option``.
+    """
+
+    origin: str
+    values: Mapping[str, Any]
+
+
+def from_arguments(arguments: Sequence[str]) -> Layer:
+    """Read ``slot=part`` and ``slot.option=value`` arguments.
+
+    Raises:
+        OptionError: One of them is not of that form.
+    """
+    values = {}
+    for argument in arguments:
+        key, equals, value = argument.partition("=")
+        if not equals or not key:
+            raise OptionError(f"{argument!r} is not an option; options read kind.key=value")
+        values[key] = value
+    return Layer("command line", values)
+
+
+def from_config(path: Path) -> Layer:
+    """Read a TOML file whose tables are slots; ``name`` in a part's table names the part.
+
+    Raises:
+        OptionError: There is no such file, or it is not TOML.
+    """
+    try:
+        return Layer(f"config {path}", flatten(parse_toml(path.read_text(), str(path))))
+    except OSError as error:
+        raise OptionError(f"config {str(path)!r} cannot be read: {error.strerror}") from error
+
+
+def from_recipe(name: str, text: str, objective: str | None) -> Layer:
+    """Read a named recipe: its ``settings``, and those that hold ``when`` an objective is used.
+
+    Args:
+        name: The recipe's name.
+        text: Its TOML text.
+        objective: The objective that the user named; ``None`` for the recipe's own.
+    """
+    table = parse_toml(text, f"recipe {name}")
+    values = flatten(table.get("settings", {}))
+    objective = objective or values.get("objective")
+    values |= flatten(table.get("when", {}).get(objective, {}))
+    return Layer(f"recipe {name}", values)
+
+
+def parse_toml(text: str, who: str) -> dict[str, Any]:
+    """Parse TOML.
+
+    Raises:
+        OptionError: It is not TOML; the message says where.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise OptionError(f"{who} is not valid TOML: {error}") from error
+
+
+def flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested tables as one mapping of dotted keys."""
+    flat: dict[str, Any] = {}
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

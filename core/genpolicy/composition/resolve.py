@@ -1,0 +1,265 @@
+"""From layers of settings to the recipe of an agent."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar, cast
+
+import attrs
+
+from genpolicy.backbone import BackboneRecipe
+from genpolicy.composition.agent_recipe import BASES, ROLE_KINDS, AgentRecipe, Chosen
+from genpolicy.composition.contract import asks_for_critic, roles_of
+from genpolicy.composition.layers import Layer, from_recipe
+from genpolicy.dataset import DatasetRecipe
+from genpolicy.discovery import Catalogue, PartEntry
+from genpolicy.errors import OptionError, did_you_mean
+from genpolicy.evaluation.protocol import Protocol
+from genpolicy.inference import Inference
+from genpolicy.objective import Objective
+from genpolicy.recipe import Recipe, convert, make_recipe
+from genpolicy.training.options import TrainOptions
+
+R = TypeVar("R", bound=Recipe)
+
+DEFAULTS: Final = Layer(
+    "default",
+    {
+        "dataset": "pointmaze/umaze",
+        "objective": "gmpg",
+        "backbone": "flow",
+        "network": "temporal-spatial-residual",
+        "critic": "iql",
+        "inference": "sample",
+    },
+)
+"""The parts of an agent of which nothing is said."""
+
+SECTIONS: Final = ("train", "evaluation")
+"""Slots that hold options but name no part."""
+
+
+def resolve(
+    catalogue: Catalogue,
+    layers: Sequence[Layer],
+    *,
+    recipe: str | None = None,
+    seed: int | None = None,
+) -> AgentRecipe:
+    """Return the recipe that settings describe.
+
+    Args:
+        catalogue: The installed parts.
+        layers: Settings, the later over the earlier.
+        recipe: A named recipe to start from; ``None`` for the dataset's own, ``"none"`` for the
+            parts' own defaults.
+        seed: The seed of the run; ``None`` for the settings' ``seed``, else 0.
+
+    Raises:
+        OptionError: A slot or an option is unknown, or a value does not fit.
+        UnknownPartError: Nobody provides a part that is named.
+        BrokenPartError: A part that is named cannot be loaded.
+    """
+    base = _base_layers(catalogue, layers, recipe)
+    return _Resolution(catalogue, [*base, *layers], given=len(base)).run(seed)
+
+
+def recall(catalogue: Catalogue, facts: Mapping[str, Any]) -> AgentRecipe:
+    """Return the recipe that :meth:`AgentRecipe.as_json` wrote down.
+
+    Raises:
+        UnknownPartError: One of its parts is not installed.
+        BrokenPartError: One of its parts cannot be loaded.
+        OptionError: A part no longer has an option that it had.
+    """
+    chosen = {}
+    for slot, part in facts["parts"].items():
+        entry = catalogue.find_full(slot.split(".")[-1], part["name"])
+        chosen[slot] = _choose_entry(catalogue, slot, entry, part["options"])
+    return AgentRecipe(
+        chosen=chosen,
+        train=make_recipe(TrainOptions, facts["train"], who="train"),
+        evaluation=make_recipe(Protocol, facts["evaluation"], who="evaluation"),
+        seed=facts["seed"],
+    )
+
+
+@attrs.frozen
+class _Setting:
+    value: Any
+    origin: str
+    rank: int
+
+
+class _Resolution:
+    """The work of one call to :func:`resolve`."""
+
+    def __init__(self, catalogue: Catalogue, layers: Sequence[Layer], given: int) -> None:
+        self.catalogue = catalogue
+        self.given = given  # layers from this rank on are the user's own
+        self.choices: dict[str, list[_Setting]] = defaultdict(list)
+        self.options: dict[str, dict[str, list[_Setting]]] = defaultdict(lambda: defaultdict(list))
+        self.seed = 0
+        self.chosen: dict[str, Chosen] = {}
+        self.origins: dict[str, str] = {}
+        for rank, layer in enumerate(layers):
+            for key, value in layer.values.items():
+                self._sort_in(key, _Setting(value, layer.origin, rank))
+
+    def run(self, seed: int | None) -> AgentRecipe:
+        self._choose("dataset")
+        self._choose("objective")
+        self._choose_policy()
+        self._choose("inference")
+        self._choose_roles()
+        if asks_for_critic(
+            self._recipe("objective", Objective), self._recipe("inference", Inference)
+        ):
+            self._choose("critic")
+        train = make_recipe(TrainOptions, self._section("train"), who="train")
+        evaluation = make_recipe(Protocol, self._section("evaluation"), who="evaluation")
+        self._refuse_leftovers()
+        return AgentRecipe(
+            chosen=self.chosen,
+            train=train,
+            evaluation=evaluation,
+            seed=self.seed if seed is None else seed,
+            origins=self.origins,
+        )
+
+    def _sort_in(self, key: str, setting: _Setting) -> None:
+        if key == "seed":
+            self.seed = convert(setting.value, int, who="seed")
+            return
+        head, _, last = key.rpartition(".")
+        if key.split(".")[-1] in BASES:
+            self.choices[key].append(setting)
+        elif last == "name" and head.split(".")[-1] in BASES:
+            self.choices[head].append(setting)
+        elif head:
+            self.options[head][last].append(setting)
+        else:
+            slots = [*BASES, *SECTIONS]
+            raise OptionError(f"there is no kind {key!r}{did_you_mean(key, slots)}")
+
+    def _choose_policy(self) -> None:
+        self._choose("backbone")
+        self._choose("network")
+        backbone = self._recipe("backbone", BackboneRecipe)
+        self._choose("solver", fallback=backbone.default_solver)
+
+    def _choose_roles(self) -> None:
+        objective = self._recipe("objective", Objective)
+        for role in roles_of(objective, self.chosen["objective"].name):
+            if role == "policy":
+                continue
+            if role in objective.default_backbones or self._mentioned(f"{role}.backbone"):
+                fallback = objective.default_backbones.get(role, self.chosen["backbone"].name)
+                self._choose(f"{role}.backbone", fallback=fallback)
+                backbone = self._recipe(f"{role}.backbone", BackboneRecipe)
+                self._choose(f"{role}.solver", fallback=backbone.default_solver)
+            for kind in ROLE_KINDS:
+                slot = f"{role}.{kind}"
+                if slot not in self.chosen and self._mentioned(slot):
+                    self._choose(slot, fallback=self.chosen[kind].name)
+
+    def _mentioned(self, slot: str) -> bool:
+        return slot in self.choices or slot in self.options
+
+    def _choose(self, slot: str, fallback: str | None = None) -> None:
+        settings = self.choices.get(slot)
+        name = settings[-1].value if settings else fallback
+        if not isinstance(name, str):
+            raise OptionError(f"{slot} names a part; got {name!r}")
+        options = self._options_for(slot, name)
+        self.chosen[slot] = _load(self.catalogue, slot, name, options)
+        if settings:
+            self.origins[slot] = settings[-1].origin
+
+    def _options_for(self, slot: str, name: str) -> dict[str, Any]:
+        """Return the options meant for the part called ``name``.
+
+        A layer that sets options for the part in effect there means that part and no other.
+        """
+        meant = {}
+        for option, settings in self.options.get(slot, {}).items():
+            for setting in settings:
+                in_effect = [c.value for c in self.choices.get(slot, ()) if c.rank <= setting.rank]
+                if not in_effect or self._same_part(slot, in_effect[-1], name):
+                    meant[option] = setting.value
+                    self.origins[f"{slot}.{option}"] = setting.origin
+        return meant
+
+    def _same_part(self, slot: str, one: str, other: str) -> bool:
+        kind = slot.split(".")[-1]
+        names = [name.partition(":")[0] for name in (one, other)]
+        first, second = (self.catalogue.find(kind, name) for name in names)
+        return first.full_name == second.full_name
+
+    def _section(self, slot: str) -> dict[str, Any]:
+        section = self.options.get(slot, {})
+        for option, settings in section.items():
+            self.origins[f"{slot}.{option}"] = settings[-1].origin
+        return {option: settings[-1].value for option, settings in section.items()}
+
+    def _recipe(self, slot: str, base: Callable[..., R]) -> R:
+        recipe = self.chosen[slot].recipe
+        assert isinstance(recipe, cast(type[R], base))
+        return recipe
+
+    def _refuse_leftovers(self) -> None:
+        """Refuse what the user set for a slot that this agent does not have."""
+        for slot in [*self.choices, *self.options]:
+            if slot in self.chosen or slot in SECTIONS or not self._is_given(slot):
+                continue
+            objective = self.chosen["objective"].name
+            if slot == "critic":
+                raise OptionError(f"{objective} uses no critic; leave it out")
+            roles = [f"{r}.{kind}" for r in self._roles() for kind in ROLE_KINDS]
+            known = [*self.chosen, *SECTIONS, *roles]
+            raise OptionError(f"{objective} has no place for {slot!r}{did_you_mean(slot, known)}")
+
+    def _roles(self) -> list[str]:
+        objective = self._recipe("objective", Objective)
+        roles = roles_of(objective, self.chosen["objective"].name)
+        return [role for role in roles if role != "policy"]
+
+    def _is_given(self, slot: str) -> bool:
+        settings = [*self.choices.get(slot, ())]
+        for option in self.options.get(slot, {}).values():
+            settings += option
+        return any(setting.rank >= self.given for setting in settings)
+
+
+def _base_layers(
+    catalogue: Catalogue, layers: Sequence[Layer], recipe: str | None
+) -> tuple[Layer, ...]:
+    """Return what lies under the user's own settings: the defaults and the named recipe."""
+    named = {key: layer.values[key] for layer in layers for key in layer.values}
+    if recipe is None:
+        dataset = str(named.get("dataset", DEFAULTS.values["dataset"]))
+        entry = catalogue.find("dataset", dataset.partition(":")[0])
+        recipe = catalogue.load(entry, DatasetRecipe).default_recipe
+    if recipe in (None, "none"):
+        return (DEFAULTS,)
+    text = catalogue.read(catalogue.find("recipe", recipe))
+    objective = named.get("objective")
+    return DEFAULTS, from_recipe(recipe, text, objective)
+
+
+def _load(catalogue: Catalogue, slot: str, name: str, options: Mapping[str, Any]) -> Chosen:
+    kind = slot.split(".")[-1]
+    bare, colon, argument = name.partition(":")
+    entry = catalogue.find(kind, bare)
+    if colon:
+        recipe = catalogue.load(entry, BASES[kind])
+        if recipe.argument is None:
+            raise OptionError(f"{slot} {bare} takes nothing after a colon; got {name!r}")
+        options = {recipe.argument: argument, **options}
+    return _choose_entry(catalogue, slot, entry, options)
+
+
+def _choose_entry(
+    catalogue: Catalogue, slot: str, entry: PartEntry, options: Mapping[str, Any]
+) -> Chosen:
+    recipe = catalogue.load(entry, BASES[entry.kind])
+    return Chosen(entry, make_recipe(recipe, options, who=f"{slot} {entry.spec.name}"))

@@ -1,0 +1,234 @@
+"""Transitions: what is known of them, what one batch of them is, and who provides them."""
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import attrs
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from genpolicy.errors import DataError
+from genpolicy.recipe import Recipe
+
+Floats = NDArray[np.float32]
+Flags = NDArray[np.bool_]
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Batch:
+    """Transitions that a loss is computed on.
+
+    Args:
+        observation: What the agent saw, ``[batch, observation]``.
+        action: What it did, ``[batch, *sample]``.
+        reward: What it got, ``[batch]``.
+        next_observation: What it saw next, ``[batch, observation]``.
+        terminal: 1.0 where the task ended there, so that nothing follows, ``[batch]``; a time-out
+            is not an end.
+    """
+
+    observation: Tensor
+    action: Tensor
+    reward: Tensor
+    next_observation: Tensor
+    terminal: Tensor
+
+    def __len__(self) -> int:
+        return len(self.reward)
+
+
+@attrs.frozen(kw_only=True)
+class EnvironmentSpec:
+    """How to make the environment that a dataset came from.
+
+    Args:
+        id: Gymnasium's id, with the module that registers it: ``"gymnasium_robotics:PointMaze…"``.
+        kwargs: Arguments of ``gymnasium.make``.
+        observation_keys: For dict observations, the entries that are flattened into one vector, in
+            this order; empty for plain observations.
+        horizon: Evaluation episodes are cut after this many steps.
+    """
+
+    id: str
+    kwargs: Mapping[str, Any] = attrs.field(factory=dict)
+    observation_keys: tuple[str, ...] = ()
+    horizon: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the specification as JSON values."""
+        return {
+            "id": self.id,
+            "kwargs": dict(self.kwargs),
+            "observation_keys": list(self.observation_keys),
+            "horizon": self.horizon,
+        }
+
+
+@attrs.frozen(kw_only=True)
+class Reference:
+    """Returns between which a score is normalised.
+
+    Args:
+        random_return: The mean return of random actions (score 0).
+        expert_return: The mean return of an expert (score 100).
+        source: How they were measured, or who published them.
+    """
+
+    random_return: float
+    expert_return: float
+    source: str
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Dataset:
+    """Transitions in memory, checked when made.
+
+    Args:
+        name: What the user called it.
+        observation: ``[transition, observation]``, 32-bit floats.
+        action: ``[transition, action]``, 32-bit floats.
+        reward: ``[transition]``.
+        next_observation: ``[transition, observation]``.
+        terminal: ``[transition]``, true where the task ended.
+        timeout: ``[transition]``, true where an episode was cut without an end.
+        action_low: The smallest action allowed, ``[action]``.
+        action_high: The largest action allowed, ``[action]``.
+        environment: Where a policy can be scored, if anywhere.
+        reference: Between which returns its scores are normalised, if known.
+
+    Raises:
+        DataError: The arrays cannot be what they claim to be; the message names the array, the
+            first row at fault and what would do.
+    """
+
+    name: str
+    observation: Floats
+    action: Floats
+    reward: Floats
+    next_observation: Floats
+    terminal: Flags
+    timeout: Flags
+    action_low: Floats
+    action_high: Floats
+    environment: EnvironmentSpec | None = None
+    reference: Reference | None = None
+
+    def __attrs_post_init__(self) -> None:
+        _check(self)
+
+    def __len__(self) -> int:
+        return len(self.reward)
+
+    @property
+    def episodes(self) -> int:
+        """How many episodes it holds, an unfinished last one included."""
+        ends = self.terminal | self.timeout
+        return int(ends.sum()) + int(not ends[-1])
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of the content, in hexadecimal; the name does not count."""
+        digest = hashlib.sha256()
+        for name in ("observation", "action", "reward", "next_observation", "terminal", "timeout"):
+            array = np.ascontiguousarray(getattr(self, name))
+            digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
+            digest.update(array.data)
+        return digest.hexdigest()
+
+    def to_batch(self, device: torch.device) -> Batch:
+        """Return all transitions as one batch on a device."""
+        return Batch(
+            observation=torch.as_tensor(self.observation, device=device),
+            action=torch.as_tensor(self.action, device=device),
+            reward=torch.as_tensor(self.reward, device=device),
+            next_observation=torch.as_tensor(self.next_observation, device=device),
+            terminal=torch.as_tensor(self.terminal, device=device).float(),
+        )
+
+
+class DatasetRecipe(Recipe, ABC):
+    """A source of transitions.
+
+    ``default_recipe`` names the settings that a run on this data starts from when the user names
+    none; without it, every part's own defaults hold.
+    """
+
+    default_recipe: ClassVar[str | None] = None
+
+    @abstractmethod
+    def load(self) -> Dataset:
+        """Return the transitions.
+
+        Raises:
+            DataError: They cannot be had or used; the message says what would work.
+        """
+
+
+def _check(data: Dataset) -> None:
+    _check_shapes(data)
+    for name in ("observation", "action", "reward", "next_observation"):
+        _check_finite(data.name, name, getattr(data, name))
+    _check_box(data)
+
+
+def _check_shapes(data: Dataset) -> None:
+    count = len(data.reward)
+    if count == 0:
+        raise DataError(f"dataset {data.name!r} has no transitions")
+    for name, rank in _RANKS.items():
+        array = getattr(data, name)
+        if array.ndim != rank or len(array) != count:
+            raise DataError(
+                f"dataset {data.name!r}: {name} must be {_WORDS[rank]} with {count} rows, one per "
+                f"reward; its shape is {array.shape}"
+            )
+        expected = np.dtype(np.bool_ if name in ("terminal", "timeout") else np.float32)
+        if array.dtype != expected:
+            raise DataError(f"dataset {data.name!r}: {name} must be {expected}, is {array.dtype}")
+    if data.observation.shape != data.next_observation.shape:
+        raise DataError(
+            f"dataset {data.name!r}: next_observation has shape {data.next_observation.shape}, "
+            f"observation {data.observation.shape}; they must agree"
+        )
+    box = data.action.shape[1:]
+    if data.action_low.shape != box or data.action_high.shape != box:
+        raise DataError(
+            f"dataset {data.name!r}: actions have {box[0]} dimensions, their bounds "
+            f"{data.action_low.shape} and {data.action_high.shape}"
+        )
+
+
+def _check_finite(dataset: str, name: str, array: NDArray[Any]) -> None:
+    if np.isfinite(array).all():
+        return
+    bad = ~np.isfinite(array.reshape(len(array), -1)).all(axis=1)
+    raise DataError(
+        f"dataset {dataset!r}: {name} is not finite in {int(bad.sum())} of {len(array)} rows, "
+        f"first in row {int(bad.argmax())}; remove or repair these rows"
+    )
+
+
+def _check_box(data: Dataset) -> None:
+    slack = 1e-4 * (data.action_high - data.action_low)
+    outside = (data.action < data.action_low - slack) | (data.action > data.action_high + slack)
+    bad = outside.any(axis=1)
+    if bad.any():
+        raise DataError(
+            f"dataset {data.name!r}: {int(bad.sum())} of {len(data)} actions lie outside the box "
+            f"from {data.action_low.tolist()} to {data.action_high.tolist()}, first in row "
+            f"{int(bad.argmax())}; clip them or give the right bounds"
+        )
+
+
+_WORDS = {1: "a vector", 2: "a matrix"}
+_RANKS = {
+    "reward": 1,
+    "observation": 2,
+    "action": 2,
+    "next_observation": 2,
+    "terminal": 1,
+    "timeout": 1,
+}

@@ -1,0 +1,169 @@
+"""Scoring a policy in its environment, episode by episode.
+
+Every environment has its own fixed quota of episodes, so a short episode counts no more than a long
+one, and episode k always starts from ``protocol.seed + k``, however many environments there are.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from genpolicy.dataset import Dataset, EnvironmentSpec, Floats, Reference
+from genpolicy.errors import DataError, RunError
+from genpolicy.evaluation.environment import flatten, make_environments
+from genpolicy.evaluation.lane import Lane
+from genpolicy.evaluation.protocol import Protocol
+from genpolicy.records import EpisodeRecord, EvaluationRecord, Selection
+
+if TYPE_CHECKING:
+    from genpolicy.evaluation.environment import Environment
+
+Act = Callable[[Floats, torch.Generator], Floats]
+"""Actions inside the box, ``[n, action]``, for observations ``[n, observation]``; what noise they
+need is drawn from the generator, which lives on the CPU."""
+
+
+class Evaluator:
+    """Scores policies in one environment, whose copies it makes once and keeps until closed.
+
+    Args:
+        environment: The environment.
+        protocol: Which episodes a policy is scored on.
+        reference: Between which returns scores are normalised, if known.
+
+    Raises:
+        DataError: The environment cannot be made.
+    """
+
+    def __init__(
+        self,
+        environment: EnvironmentSpec,
+        protocol: Protocol,
+        *,
+        reference: Reference | None = None,
+    ) -> None:
+        self.environment = environment
+        self.protocol = protocol
+        self.reference = reference
+        count = min(protocol.environments, protocol.episodes)
+        self._environments = make_environments(environment, count)
+
+    @classmethod
+    def of(cls, dataset: Dataset, protocol: Protocol) -> "Evaluator":
+        """Return the evaluator of a dataset's own environment.
+
+        Raises:
+            DataError: The dataset has no environment, it cannot be made, or what it observes or
+                takes has another size than the data.
+        """
+        if dataset.environment is None:
+            raise DataError(
+                f"dataset {dataset.name!r} names no environment to score a policy in; "
+                "it can only be trained on"
+            )
+        evaluator = cls(dataset.environment, protocol, reference=dataset.reference)
+        try:
+            evaluator._check_sizes(dataset)
+        except DataError:
+            evaluator.close()
+            raise
+        return evaluator
+
+    def evaluate(
+        self,
+        act: Act,
+        *,
+        stage: str = "",
+        step: int = 0,
+        selection: Selection | None = None,
+    ) -> EvaluationRecord:
+        """Play the protocol's episodes and record each; the same policy gets the same record.
+
+        Args:
+            act: The policy, in batches of at most ``protocol.environments``.
+            stage: The training stage that the record names.
+            step: The training step that the record names.
+            selection: Which checkpoint is scored.
+
+        Raises:
+            RunError: The policy's actions are not finite.
+        """
+        start = time.perf_counter()
+        generator = torch.Generator().manual_seed(self.protocol.seed)
+        episodes = self._play(act, generator)
+        return EvaluationRecord(
+            stage=stage,
+            step=step,
+            protocol=self.protocol.name,
+            selection=selection,
+            environment=self.environment.as_json(),
+            seed=self.protocol.seed,
+            episodes=tuple(sorted(episodes, key=lambda episode: episode.seed)),
+            random_return=self.reference.random_return if self.reference else None,
+            expert_return=self.reference.expert_return if self.reference else None,
+            seconds=time.perf_counter() - start,
+        )
+
+    def close(self) -> None:
+        """Close the environments; the evaluator is then of no further use."""
+        for environment in self._environments:
+            environment.close()
+        self._environments = []
+
+    def _play(self, act: Act, generator: torch.Generator) -> list[EpisodeRecord]:
+        lanes = [Lane(self.environment, env, seeds) for env, seeds in self._quotas()]
+        done: list[EpisodeRecord] = []
+        while lanes:
+            actions = act(np.stack([lane.observation for lane in lanes]), generator)
+            _check_finite(actions)
+            records = [lane.step(action) for lane, action in zip(lanes, actions, strict=True)]
+            done.extend(record for record in records if record is not None)
+            lanes = [lane for lane in lanes if not lane.finished]
+        return done
+
+    def _quotas(self) -> "Iterator[tuple[Environment, range]]":
+        first, count = self.protocol.seed, len(self._environments)
+        for index, environment in enumerate(self._environments):
+            yield environment, range(first + index, first + self.protocol.episodes, count)
+
+    def _check_sizes(self, dataset: Dataset) -> None:
+        environment = self._environments[0]
+        seen = flatten(self.environment, environment.reset(seed=self.protocol.seed)[0])
+        shape = environment.action_space.shape
+        if seen.shape != dataset.observation.shape[1:] or shape != dataset.action.shape[1:]:
+            raise DataError(
+                f"environment {self.environment.id!r} gives observations of shape {seen.shape} and "
+                f"takes actions of shape {shape}; dataset {dataset.name!r} holds "
+                f"{dataset.observation.shape[1:]} and {dataset.action.shape[1:]}"
+            )
+
+
+def evaluate(
+    act: Act,
+    environment: EnvironmentSpec,
+    protocol: Protocol,
+    *,
+    reference: Reference | None = None,
+    stage: str = "",
+    step: int = 0,
+    selection: Selection | None = None,
+) -> EvaluationRecord:
+    """Score a policy once: make an :class:`Evaluator`, use it, close it.
+
+    Raises:
+        DataError: The environment cannot be made.
+        RunError: The policy's actions are not finite.
+    """
+    evaluator = Evaluator(environment, protocol, reference=reference)
+    try:
+        return evaluator.evaluate(act, stage=stage, step=step, selection=selection)
+    finally:
+        evaluator.close()
+
+
+def _check_finite(actions: Floats) -> None:
+    if not np.isfinite(actions).all():
+        raise RunError("the policy's actions are not finite, so it cannot be scored")

@@ -1,0 +1,329 @@
+"""A run from beginning to end: trained, saved, scored and written into the registry.
+
+::
+
+    from genpolicy.launch import run
+    result = run(recipe, registry="registry.db", output="runs")
+"""
+
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import attrs
+import torch
+
+from genpolicy import surroundings
+from genpolicy.blame import blame
+from genpolicy.composition.agent_recipe import AgentRecipe
+from genpolicy.composition.config_file import to_config
+from genpolicy.composition.fit import check_fit
+from genpolicy.composition.resolve import recall
+from genpolicy.dataset import Dataset, DatasetRecipe
+from genpolicy.devices import choose_device
+from genpolicy.discovery.catalogue import Catalogue, load_catalogue
+from genpolicy.errors import DataError, GenpolicyError, RunError, StoppedError, UsageError
+from genpolicy.observer import Observer
+from genpolicy.records import DatasetRecord, EvaluationRecord, EventRecord, RunStart
+from genpolicy.registry import Registry, RunDetail, RunWriter
+from genpolicy.registry.writer import warn
+from genpolicy.run_ids import new_run_id
+from genpolicy.training.checkpoint import write_atomically
+from genpolicy.training.runner import Outcome, Runner
+
+Say = Callable[[str], None]
+"""Told in words, possibly from another thread, what is odd but stops nothing."""
+
+
+@attrs.frozen(kw_only=True)
+class RunResult:
+    """What a finished run came to.
+
+    Args:
+        run: Its id.
+        seed: Its seed.
+        dataset: What it learnt from.
+        folder: Where its agent was saved.
+        evaluation: Its final score; ``None`` for data without an environment.
+        seconds: How long it took, from the first step after its start or resumption.
+        problem: What the registry did not take, in words, if anything.
+    """
+
+    run: str
+    seed: int
+    dataset: str
+    folder: Path
+    evaluation: EvaluationRecord | None
+    seconds: float
+    problem: str | None
+
+
+class Launch:
+    """A run that is recorded and about to train.
+
+    Args:
+        runner: The run.
+        writer: Where it is recorded.
+        say: Told what is odd.
+    """
+
+    def __init__(self, runner: Runner, writer: RunWriter, say: Say = warn) -> None:
+        self.runner, self.writer, self._say = runner, writer, say
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return self.runner.run_id
+
+    def stop(self) -> None:
+        """Ask the run to save a checkpoint and stop; it can be resumed."""
+        self.runner.stop()
+
+    def note(self, message: str) -> None:
+        """Record something odd, and say it."""
+        self._say(message)
+        step = self.runner.learner.step
+        self.writer.on_event(EventRecord(kind="warning", message=message, step=step))
+
+    def run(self, observers: Sequence[Observer] = ()) -> RunResult:
+        """Train what is left, save the agent, score it and record how it ended.
+
+        Raises:
+            StoppedError: It was asked to stop.
+            RunError: It could not go on, be it by the fault of a part.
+            KeyboardInterrupt: It was interrupted at once.
+        """
+        start = time.monotonic()
+        try:
+            outcome = self.runner.run([self.writer, *observers])
+        except StoppedError as error:
+            self.writer.finish("interrupted", str(error))
+            raise
+        except KeyboardInterrupt:
+            self.writer.finish("interrupted", "ended at once; the last checkpoint is kept")
+            raise
+        except BaseException as error:
+            failure = _explained(error, self.runner)
+            self.writer.finish("failed", _sentence(failure))
+            raise failure from (error if failure is not error else error.__cause__)
+        self.writer.finish("finished")
+        return self._result(outcome, time.monotonic() - start)
+
+    def _result(self, outcome: Outcome, seconds: float) -> RunResult:
+        return RunResult(
+            run=self.run_id,
+            seed=self.runner.recipe.seed,
+            dataset=self.runner.dataset.name,
+            folder=outcome.folder,
+            evaluation=outcome.evaluation,
+            seconds=seconds,
+            problem=self.writer.problem,
+        )
+
+
+def start(
+    recipe: AgentRecipe,
+    dataset: Dataset,
+    *,
+    registry: Registry,
+    output: Path,
+    device: torch.device,
+    tags: Sequence[str] = (),
+    command: str = "",
+    say: Say = warn,
+) -> Launch:
+    """Build a run's models and enter it into the registry.
+
+    Args:
+        recipe: What to train; checked to fit.
+        dataset: What to train on.
+        registry: Where it is recorded.
+        output: The folder in which the run gets a folder of its own, named by its id.
+        device: Where the models live.
+        tags: Words to find it by.
+        command: The command line as typed.
+        say: Told what is odd.
+
+    Raises:
+        BrokenPartError: A part fails to build.
+        RegistryError: The registry cannot be written.
+        RunError: The folder cannot be written.
+    """
+    run_id = new_run_id()
+    folder = output.resolve() / run_id
+    runner = Runner(recipe, dataset, run=run_id, folder=folder, device=device)
+    _write_config(folder, recipe)
+    git = surroundings.git_state(Path.cwd())
+    record = RunStart(
+        id=run_id,
+        seed=recipe.seed,
+        recipe=recipe.as_json(),
+        recipe_hash=recipe.hash(),
+        origins=recipe.origins,
+        parts=recipe.part_records(),
+        dataset=_record(dataset),
+        directory=str(folder),
+        device=str(device),
+        versions=surroundings.versions(),
+        host=_host(device),
+        git_commit=git.commit if git else None,
+        git_dirty=git.dirty if git else None,
+        command=command,
+        tags=tuple(dict.fromkeys(tags)),
+    )
+    return Launch(runner, registry.start(record, on_problem=say), say)
+
+
+def resume(
+    detail: RunDetail,
+    *,
+    registry: Registry,
+    catalogue: Catalogue,
+    device: torch.device,
+    say: Say = warn,
+) -> Launch:
+    """Take up a recorded run after its newest whole checkpoint.
+
+    Args:
+        detail: What the registry knows of it.
+        registry: Where it is recorded.
+        catalogue: The installed parts.
+        device: Where the models live.
+        say: Told what is odd, such as a part that has changed since.
+
+    Raises:
+        UsageError: It is finished.
+        DataError: Its data is not what it was.
+        PartError: One of its parts is not installed or broken.
+        CheckpointError: Its checkpoint does not fit the installed parts.
+        RegistryError: A live process trains it, or the registry cannot be written.
+    """
+    if detail.state == "finished":
+        raise UsageError(f"run {detail.id} is finished; there is nothing left to resume")
+    recipe = recall(catalogue, detail.start.recipe)
+    dataset = recipe.part("dataset", DatasetRecipe).load()
+    _check_same_data(detail, dataset)
+    runner = Runner(
+        recipe, dataset, run=detail.id, folder=Path(detail.start.directory), device=device
+    )
+    step, passed = runner.restore()
+    launch = Launch(runner, registry.resume(detail.id, step, on_problem=say), say)
+    for sentence in [*passed, *_changed_parts(detail, recipe)]:
+        launch.note(sentence)
+    if step == 0:
+        launch.note(f"run {detail.id} has no checkpoint yet and starts anew")
+    return launch
+
+
+def run(
+    recipe: AgentRecipe,
+    *,
+    registry: str = "registry.db",
+    output: Path | str = "runs",
+    device: str = "auto",
+    tags: Sequence[str] = (),
+    observers: Sequence[Observer] = (),
+    catalogue: Catalogue | None = None,
+) -> RunResult:
+    """Check that the parts fit, load the data, train, save, score and record.
+
+    Args:
+        recipe: What to train.
+        registry: A path or an SQLAlchemy URL.
+        output: The folder in which the run gets a folder of its own.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        tags: Words to find it by.
+        observers: Told how it goes.
+        catalogue: The installed parts; by default found now.
+
+    Raises:
+        GenpolicyError: It cannot be done; the message says why.
+    """
+    check_fit(recipe, catalogue or load_catalogue())
+    place = choose_device(device)
+    with closing(Registry.open(registry)) as opened:
+        dataset = recipe.part("dataset", DatasetRecipe).load()
+        launch = start(
+            recipe, dataset, registry=opened, output=Path(output), device=place, tags=tags
+        )
+        return launch.run(observers)
+
+
+def _record(dataset: Dataset) -> DatasetRecord:
+    return DatasetRecord(
+        name=dataset.name,
+        fingerprint=dataset.fingerprint(),
+        transitions=len(dataset),
+        episodes=dataset.episodes,
+    )
+
+
+def _host(device: torch.device) -> dict[str, Any]:
+    facts = surroundings.host()
+    if device.type == "cuda":
+        facts["device"] = torch.cuda.get_device_name(device)
+    return facts
+
+
+def _write_config(folder: Path, recipe: AgentRecipe) -> None:
+    try:
+        write_atomically(folder / "recipe.toml", to_config(recipe).encode())
+    except OSError as error:
+        raise RunError(
+            f"the run's folder {str(folder)!r} cannot be written: {error.strerror}; name another "
+            "with --output"
+        ) from error
+
+
+def _check_same_data(detail: RunDetail, dataset: Dataset) -> None:
+    then, now = detail.start.dataset, _record(dataset)
+    if then.fingerprint != now.fingerprint:
+        raise DataError(
+            f"run {detail.id} learns from {then.name!r} with {then.transitions} transitions and "
+            f"fingerprint {then.fingerprint[:12]}, but {now.name!r} now has {now.transitions} and "
+            f"{now.fingerprint[:12]}; bring the former back, or start a new run"
+        )
+
+
+def _changed_parts(detail: RunDetail, recipe: AgentRecipe) -> list[str]:
+    then = {part.slot: part for part in detail.start.parts}
+    return [
+        f"{part.slot} {part.name} has changed since the run began ({then[part.slot].version}, now "
+        f"{part.version}): it may not go on as it would have"
+        for part in recipe.part_records()
+        if part.slot in then and part.source_hash != then[part.slot].source_hash
+    ]
+
+
+def _explained(error: BaseException, runner: Runner) -> BaseException:
+    """Return the error to raise for one that ended a run: a part's own is given its owner."""
+    if isinstance(error, GenpolicyError) or not isinstance(error, Exception):
+        return error
+    owner = blame(error, runner.recipe)
+    if owner is None:
+        return error
+    path = runner.folder / "traceback.txt"
+    text = "".join(traceback.format_exception(error))
+    kept = f"; its traceback is in {path}" if _kept(path, text) else ""
+    return RunError(
+        f"{owner} failed at step {runner.learner.step} of {runner.total_steps} "
+        f"({_sentence(error)}){kept}"
+    )
+
+
+def _kept(path: Path, text: str) -> bool:
+    try:
+        write_atomically(path, text.encode())
+    except OSError:
+        return False
+    return True
+
+
+def _sentence(error: BaseException) -> str:
+    text = str(error).strip()
+    if isinstance(error, GenpolicyError):
+        return text
+    return f"{type(error).__name__}: {text.splitlines()[0]}" if text else type(error).__name__

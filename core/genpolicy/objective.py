@@ -1,0 +1,69 @@
+"""Objectives: what a policy minimises, in which stages, and who acts in the end.
+
+An objective asks for what it needs by naming and annotating the arguments of its losses, as pytest
+fixtures do: ``batch``, ``critic``, ``solver``, and any role of a policy, such as ``policy``,
+``behaviour`` or ``student``; ``target_policy`` is a slow copy of ``policy``. Whether a combination
+of parts fits is read from those annotations.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar
+
+import attrs
+from torch import Tensor
+
+from genpolicy.recipe import Recipe
+
+
+@attrs.frozen(eq=False)
+class Loss:
+    """What a training step minimises.
+
+    Args:
+        value: A scalar with its graph.
+        metrics: Detached scalars that describe it, with stable names.
+    """
+
+    value: Tensor
+    metrics: Mapping[str, Tensor] = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True)
+class Stage:
+    """A stretch of training in which the same losses train together.
+
+    Args:
+        name: Its name in logs.
+        steps: How many optimiser steps it takes; 0 leaves it out.
+        batch_size: Transitions per step.
+        learning_rates: The roles that train, each with its Adam learning rate, in the order in
+            which they take their steps. The role ``critic`` trains by the critic's own loss, any
+            other role ``x`` by the objective's method ``x_loss``.
+        copies: Roles that start from another role's weights, as ``{"policy": "behaviour"}``.
+    """
+
+    name: str
+    steps: int
+    batch_size: int
+    learning_rates: Mapping[str, float]
+    copies: Mapping[str, str] = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True)
+class Objective(Recipe, ABC):
+    """What a policy minimises.
+
+    Every role that trains has a loss method named after it: ``policy_loss``, ``behaviour_loss``, …,
+    whose arguments say what it needs and which returns a :class:`Loss`.
+
+    ``acting_role`` names the role whose samples the agent takes. ``default_backbones`` names
+    backbones for roles that cannot be like ``policy``, as ``{"student": "one-step"}``.
+    """
+
+    acting_role: ClassVar[str] = "policy"
+    default_backbones: ClassVar[Mapping[str, str]] = {}
+
+    @abstractmethod
+    def stages(self) -> tuple[Stage, ...]:
+        """Return the stages in order."""

@@ -1,0 +1,29 @@
+"""Whoever wants to know how a run goes: the registry, the progress display, trackers."""
+
+from genpolicy.records import ArtifactRecord, EvaluationRecord, EventRecord, MetricsRecord
+
+
+class Observer:
+    """Told about a run as it goes; every method may be left as it is.
+
+    Methods are called between training steps on the training thread and return at once: whoever
+    writes to a disk or a network does so on a thread of its own.
+    """
+
+    def on_stage(self, name: str, first_step: int, last_step: int) -> None:
+        """A stage begins, covering steps ``first_step`` up to ``last_step`` of the whole run."""
+
+    def on_step(self, step: int) -> None:
+        """``step`` steps of the whole run were taken; called about every few dozen steps."""
+
+    def on_metrics(self, record: MetricsRecord) -> None:
+        """Metrics of the last stretch of training are known."""
+
+    def on_evaluation(self, record: EvaluationRecord) -> None:
+        """A policy was scored."""
+
+    def on_artifact(self, record: ArtifactRecord) -> None:
+        """A checkpoint or an agent was written."""
+
+    def on_event(self, record: EventRecord) -> None:
+        """Something else happened."""

@@ -1,0 +1,231 @@
+"""Gaussian paths from noise to data, and the quantities that convert into each other on them.
+
+    x_t = alpha_t a + sigma_t z,    z ~ N(0, I),    t from 0 (noise) to 1 (data)
+    v = d_alpha_t a + d_sigma_t z,  score = -z / sigma_t
+
+Lipman et al. 2022, "Flow Matching for Generative Modeling", eq. 11-15, arXiv 2210.02747, with time
+running the same way. Given x_t and any one of velocity, noise, score and data, the other three
+follow; with w_t = d_alpha_t sigma_t - alpha_t d_sigma_t,
+
+    a = (sigma_t v - d_sigma_t x_t) / w_t,    z = (d_alpha_t x_t - alpha_t v) / w_t.
+"""
+
+import math
+from abc import ABC, abstractmethod
+
+import attrs
+import torch
+from torch import Tensor
+
+from genpolicy.shapes import expand
+
+
+@attrs.frozen
+class GaussianPath(ABC):
+    """A family of Gaussians from noise at t = 0 to data at t = 1.
+
+    Every coefficient takes a time of any shape and returns the same shape. ``start`` and ``end``
+    bound the times at which they are finite and a model is trained and solved; ``prior_std`` is the
+    standard deviation of x at ``start``.
+    """
+
+    @property
+    def start(self) -> float:
+        """The earliest time of the path."""
+        return 0.0
+
+    @property
+    def end(self) -> float:
+        """The latest time of the path."""
+        return 1.0
+
+    @property
+    def prior_std(self) -> float:
+        """The standard deviation of the noise that a solve starts from."""
+        return 1.0
+
+    @abstractmethod
+    def alpha(self, t: Tensor) -> Tensor:
+        """How much of the data x_t holds."""
+
+    @abstractmethod
+    def sigma(self, t: Tensor) -> Tensor:
+        """How much of the noise x_t holds."""
+
+    @abstractmethod
+    def d_alpha(self, t: Tensor) -> Tensor:
+        """The time derivative of alpha."""
+
+    @abstractmethod
+    def d_sigma(self, t: Tensor) -> Tensor:
+        """The time derivative of sigma."""
+
+    def sample_time(self, sample: Tensor) -> Tensor:
+        """Draw one uniform time per row of ``sample``, ``[batch]``."""
+        uniform = torch.rand(len(sample), dtype=sample.dtype, device=sample.device)
+        return self.start + (self.end - self.start) * uniform
+
+    def interpolate(self, sample: Tensor, noise: Tensor, t: Tensor) -> Tensor:
+        """Return x_t between ``noise`` and ``sample``, both ``[batch, *sample]``, t ``[batch]``."""
+        return expand(self.alpha(t), sample) * sample + expand(self.sigma(t), sample) * noise
+
+    def velocity(self, sample: Tensor, noise: Tensor, t: Tensor) -> Tensor:
+        """Return the velocity of x_t towards ``sample`` away from ``noise``."""
+        return expand(self.d_alpha(t), sample) * sample + expand(self.d_sigma(t), sample) * noise
+
+    def data_from_velocity(self, x_t: Tensor, velocity: Tensor, t: Tensor) -> Tensor:
+        """Return the data that x_t moves towards; exact and finite at both ends."""
+        sigma, d_sigma, w = self._expanded(x_t, self.sigma(t), self.d_sigma(t), self._w(t))
+        return (sigma * velocity - d_sigma * x_t) / w
+
+    def noise_from_velocity(self, x_t: Tensor, velocity: Tensor, t: Tensor) -> Tensor:
+        """Return the noise that x_t moves away from; exact and finite at both ends."""
+        alpha, d_alpha, w = self._expanded(x_t, self.alpha(t), self.d_alpha(t), self._w(t))
+        return (d_alpha * x_t - alpha * velocity) / w
+
+    def data_from_noise(self, x_t: Tensor, noise: Tensor, t: Tensor) -> Tensor:
+        """Return the data in x_t, given its noise; needs alpha_t > 0."""
+        alpha, sigma = self._expanded(x_t, self.alpha(t), self.sigma(t))
+        return (x_t - sigma * noise) / alpha
+
+    def noise_from_data(self, x_t: Tensor, sample: Tensor, t: Tensor) -> Tensor:
+        """Return the noise in x_t, given its data; needs sigma_t > 0."""
+        alpha, sigma = self._expanded(x_t, self.alpha(t), self.sigma(t))
+        return (x_t - alpha * sample) / sigma
+
+    def velocity_from_noise(self, x_t: Tensor, noise: Tensor, t: Tensor) -> Tensor:
+        """Return the velocity at x_t, given its noise; needs alpha_t > 0."""
+        return self.velocity(self.data_from_noise(x_t, noise, t), noise, t)
+
+    def velocity_from_data(self, x_t: Tensor, sample: Tensor, t: Tensor) -> Tensor:
+        """Return the velocity at x_t, given its data; needs sigma_t > 0."""
+        return self.velocity(sample, self.noise_from_data(x_t, sample, t), t)
+
+    def score_from_noise(self, noise: Tensor, t: Tensor) -> Tensor:
+        """Return the gradient of log p(x_t), given the noise in x_t; needs sigma_t > 0."""
+        return -noise / expand(self.sigma(t), noise)
+
+    def noise_from_score(self, score: Tensor, t: Tensor) -> Tensor:
+        """Return the noise in x_t, given the gradient of log p(x_t)."""
+        return -score * expand(self.sigma(t), score)
+
+    def log_snr(self, t: Tensor) -> Tensor:
+        """Return the half log signal-to-noise ratio, log(alpha_t / sigma_t)."""
+        return torch.log(self.alpha(t)) - torch.log(self.sigma(t))
+
+    def _w(self, t: Tensor) -> Tensor:
+        return self.d_alpha(t) * self.sigma(t) - self.alpha(t) * self.d_sigma(t)
+
+    @staticmethod
+    def _expanded(like: Tensor, *coefficients: Tensor) -> list[Tensor]:
+        return [expand(coefficient, like) for coefficient in coefficients]
+
+
+@attrs.frozen
+class LinearPath(GaussianPath):
+    """The straight path, alpha = t and sigma^2 = (1 - t)^2 + sigma_min^2.
+
+    Liu et al. 2022, arXiv 2209.03003; with sigma_min > 0 the I-CFM path of Tong et al. 2023,
+    eq. 14, arXiv 2302.00482: its x_t = (1 - t) x_0 + t a + sigma_min xi has the same law, and
+    a - x_0 and our velocity have the same mean given x_t.
+
+    Args:
+        sigma_min: The standard deviation that remains around the data at t = 1.
+    """
+
+    sigma_min: float = 0.0
+
+    @property
+    def prior_std(self) -> float:
+        """The standard deviation of the noise, sigma at t = 0."""
+        return math.sqrt(1.0 + self.sigma_min**2)
+
+    def alpha(self, t: Tensor) -> Tensor:
+        """Return t."""
+        return t
+
+    def sigma(self, t: Tensor) -> Tensor:
+        """Return sqrt((1 - t)^2 + sigma_min^2)."""
+        if self.sigma_min == 0.0:
+            return 1.0 - t
+        return torch.sqrt((1.0 - t) ** 2 + self.sigma_min**2)
+
+    def d_alpha(self, t: Tensor) -> Tensor:
+        """Return 1."""
+        return torch.ones_like(t)
+
+    def d_sigma(self, t: Tensor) -> Tensor:
+        """Return -(1 - t) / sigma."""
+        if self.sigma_min == 0.0:
+            return -torch.ones_like(t)
+        return -(1.0 - t) / self.sigma(t)
+
+
+@attrs.frozen
+class VPPath(GaussianPath):
+    """The variance-preserving diffusion with linear beta, alpha^2 + sigma^2 = 1.
+
+    With r = 1 - t, alpha = exp(-r^2 (beta_max - beta_min) / 4 - r beta_min / 2).
+    Song et al. 2021, eq. 33, arXiv 2011.13456.
+
+    Args:
+        beta_min: The noise rate at the data.
+        beta_max: The noise rate at the noise.
+        epsilon: How far from the data the path stops: there d_sigma grows without bound.
+    """
+
+    beta_min: float = 0.1
+    beta_max: float = 20.0
+    epsilon: float = 1e-3
+
+    @property
+    def end(self) -> float:
+        """The latest time of the path, 1 - epsilon."""
+        return 1.0 - self.epsilon
+
+    def alpha(self, t: Tensor) -> Tensor:
+        """Return exp(log alpha)."""
+        return torch.exp(self._log_alpha(t))
+
+    def sigma(self, t: Tensor) -> Tensor:
+        """Return sqrt(1 - alpha^2), computed without cancellation."""
+        return torch.sqrt(-torch.expm1(2.0 * self._log_alpha(t)))
+
+    def d_alpha(self, t: Tensor) -> Tensor:
+        """Return alpha beta / 2."""
+        return 0.5 * self._beta(t) * self.alpha(t)
+
+    def d_sigma(self, t: Tensor) -> Tensor:
+        """Return -alpha^2 beta / (2 sigma)."""
+        return -0.5 * self._beta(t) * self.alpha(t) ** 2 / self.sigma(t)
+
+    def _beta(self, t: Tensor) -> Tensor:
+        return self.beta_min + (1.0 - t) * (self.beta_max - self.beta_min)
+
+    def _log_alpha(self, t: Tensor) -> Tensor:
+        r = 1.0 - t
+        return -0.25 * r**2 * (self.beta_max - self.beta_min) - 0.5 * r * self.beta_min
+
+
+@attrs.frozen
+class GVPPath(GaussianPath):
+    """The trigonometric path, alpha = sin(pi t / 2) and sigma = cos(pi t / 2).
+
+    Albergo & Vanden-Eijnden 2023, arXiv 2209.15571; Ma et al. 2024 (SiT), arXiv 2401.08740.
+    """
+
+    def alpha(self, t: Tensor) -> Tensor:
+        """Return sin(pi t / 2)."""
+        return torch.sin(0.5 * math.pi * t)
+
+    def sigma(self, t: Tensor) -> Tensor:
+        """Return cos(pi t / 2)."""
+        return torch.cos(0.5 * math.pi * t)
+
+    def d_alpha(self, t: Tensor) -> Tensor:
+        """Return (pi / 2) cos(pi t / 2)."""
+        return 0.5 * math.pi * torch.cos(0.5 * math.pi * t)
+
+    def d_sigma(self, t: Tensor) -> Tensor:
+        """Return -(pi / 2) sin(pi t / 2)."""
+        return -0.5 * math.pi * torch.sin(0.5 * math.pi * t)

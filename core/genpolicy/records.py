@@ -1,0 +1,246 @@
+"""What is written down about a run: plain frozen records that need no heavy import."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import attrs
+
+RunState = Literal["queued", "running", "finished", "failed", "interrupted"]
+Selection = Literal["last", "best", "mean-of-last-three"]
+
+
+@attrs.frozen(kw_only=True)
+class PartRecord:
+    """One part of a run's recipe, and where it came from.
+
+    Args:
+        slot: Its place in the recipe, such as ``"backbone"`` or ``"student.backbone"``.
+        kind: Its kind, such as ``"backbone"``.
+        name: Its full name, ``"distribution/name"``.
+        distribution: The distribution that provides it.
+        version: That distribution's version.
+        source_hash: SHA-256 of the source file that defines it, in hexadecimal.
+        options: Its hyper-parameters as JSON values.
+    """
+
+    slot: str
+    kind: str
+    name: str
+    distribution: str
+    version: str
+    source_hash: str
+    options: Mapping[str, Any]
+
+
+@attrs.frozen(kw_only=True)
+class DatasetRecord:
+    """The data a run learns from.
+
+    Args:
+        name: What the user called it.
+        fingerprint: SHA-256 of its content, in hexadecimal.
+        transitions: How many transitions it holds.
+        episodes: How many episodes it holds.
+    """
+
+    name: str
+    fingerprint: str
+    transitions: int
+    episodes: int
+
+
+@attrs.frozen(kw_only=True)
+class RunStart:
+    """Everything that is known of a run when it starts.
+
+    Args:
+        id: Its unique identifier, lower-case letters and digits.
+        seed: The seed of its random numbers.
+        recipe: The full recipe as JSON values.
+        recipe_hash: SHA-256 of the recipe without its seed, in hexadecimal.
+        origins: Where each option's value came from, by ``slot.option``.
+        parts: Its parts.
+        dataset: The data it learns from.
+        directory: The absolute path of its checkpoints and agent.
+        device: Such as ``"cpu"`` or ``"cuda:0"``.
+        versions: Python's and the installed packages' versions by name.
+        host: The machine's name, platform and processor count.
+        git_commit: The commit of the working directory's repository, if it is in one.
+        git_dirty: Whether that repository had uncommitted changes.
+        command: The command line as typed.
+        parent: The run this one continues or repeats, if any.
+        tags: Words the user attached.
+    """
+
+    id: str
+    seed: int
+    recipe: Mapping[str, Any]
+    recipe_hash: str
+    origins: Mapping[str, str]
+    parts: tuple[PartRecord, ...]
+    dataset: DatasetRecord
+    directory: str
+    device: str
+    versions: Mapping[str, str]
+    host: Mapping[str, Any]
+    git_commit: str | None = None
+    git_dirty: bool | None = None
+    command: str = ""
+    parent: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class MetricsRecord:
+    """Metrics of a stretch of training.
+
+    Args:
+        stage: The stage's name, such as ``"critic"``.
+        step: How many steps of the whole run were taken, over all stages.
+        values: Means since the previous record; NaN and infinities are kept as they are.
+    """
+
+    stage: str
+    step: int
+    values: Mapping[str, float]
+
+
+@attrs.frozen(kw_only=True)
+class EpisodeRecord:
+    """One evaluation episode.
+
+    Args:
+        return_: The undiscounted sum of its rewards.
+        length: Its number of steps.
+        success: Whether the task was solved, where the environment tells.
+        steps_to_success: Steps until it was first solved, where it was.
+        seed: The seed its environment was reset with.
+    """
+
+    return_: float
+    length: int
+    success: bool | None
+    steps_to_success: int | None
+    seed: int
+
+
+@attrs.frozen(kw_only=True)
+class Interval:
+    """A mean with its 95 % confidence interval.
+
+    Args:
+        mean: The mean.
+        low: The lower end.
+        high: The upper end.
+    """
+
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def half_width(self) -> float:
+        """Half the interval's width, what stands behind the ± sign."""
+        return (self.high - self.low) / 2
+
+
+def mean_interval(values: "list[float] | tuple[float, ...]") -> Interval:
+    """Return the mean and its 95 % normal interval over independent values.
+
+    Args:
+        values: At least one number. One alone has no spread to estimate: its interval is NaN.
+    """
+    count = len(values)
+    mean = math.fsum(values) / count
+    if count < 2:
+        return Interval(mean=mean, low=math.nan, high=math.nan)
+    variance = math.fsum((value - mean) ** 2 for value in values) / (count - 1)
+    half = 1.959964 * math.sqrt(variance / count)
+    return Interval(mean=mean, low=mean - half, high=mean + half)
+
+
+@attrs.frozen(kw_only=True)
+class EvaluationRecord:
+    """One evaluation of a policy in its environment, episode by episode.
+
+    Args:
+        stage: The stage during or after which it was made.
+        step: Steps of the whole run taken before it.
+        protocol: The name of the evaluation protocol; scores compare only within one.
+        selection: Which checkpoint was scored, or ``None`` for a look during training.
+        environment: The environment's specification as JSON values.
+        seed: The seed of its environments and acting noise.
+        episodes: One record per episode.
+        random_return: The reference return of random actions, where one is known.
+        expert_return: The reference return of an expert, where one is known.
+        seconds: How long it took.
+    """
+
+    stage: str
+    step: int
+    protocol: str
+    selection: Selection | None
+    environment: Mapping[str, Any]
+    seed: int
+    episodes: tuple[EpisodeRecord, ...]
+    random_return: float | None = None
+    expert_return: float | None = None
+    seconds: float = 0.0
+
+    @property
+    def return_(self) -> Interval:
+        """The mean undiscounted return over episodes."""
+        return mean_interval([episode.return_ for episode in self.episodes])
+
+    @property
+    def score(self) -> Interval | None:
+        """The normalised score, 100·(return − random)/(expert − random), where it is defined."""
+        if self.random_return is None or self.expert_return is None:
+            return None
+        scale = 100.0 / (self.expert_return - self.random_return)
+        return mean_interval(
+            [(episode.return_ - self.random_return) * scale for episode in self.episodes]
+        )
+
+    @property
+    def success(self) -> Interval | None:
+        """The share of solved episodes, where the environment tells."""
+        solved = [episode.success for episode in self.episodes]
+        if any(value is None for value in solved):
+            return None
+        return mean_interval([float(bool(value)) for value in solved])
+
+
+@attrs.frozen(kw_only=True)
+class ArtifactRecord:
+    """A file or folder that a run wrote.
+
+    Args:
+        kind: ``"checkpoint"`` or ``"agent"``.
+        path: Its absolute path.
+        sha256: The hash of its weights file, in hexadecimal.
+        bytes: Its size.
+        step: Steps of the whole run taken before it was written.
+    """
+
+    kind: str
+    path: str
+    sha256: str
+    bytes: int
+    step: int
+
+
+@attrs.frozen(kw_only=True)
+class EventRecord:
+    """Something that happened to a run.
+
+    Args:
+        kind: Such as ``"stage"``, ``"resumed"``, ``"warning"`` or ``"error"``.
+        message: What happened, in words.
+        step: Steps of the whole run taken before it.
+    """
+
+    kind: str
+    message: str
+    step: int = 0

@@ -1,0 +1,10 @@
+"""The run registry: a database of runs, written as they go and asked about later.
+
+Importing it imports SQLAlchemy, so light commands import it only when they need it.
+"""
+
+from genpolicy.registry.registry import Registry
+from genpolicy.registry.summaries import ReportedState, RunDetail, RunSummary, TimedText
+from genpolicy.registry.writer import RunWriter
+
+__all__ = ["Registry", "ReportedState", "RunDetail", "RunSummary", "RunWriter", "TimedText"]

@@ -1,0 +1,73 @@
+"""Records on their way from the training thread to the writing thread."""
+
+import threading
+import time
+from collections import deque
+from itertools import islice
+
+from genpolicy.registry.rows import Record
+
+
+class Backlog:
+    """A queue that is read in batches and emptied only of what was dealt with.
+
+    Args:
+        step: Steps of the whole run taken so far; it follows what is reported.
+    """
+
+    def __init__(self, step: int = 0) -> None:
+        self.step = step
+        self._records: deque[Record] = deque()
+        self._changed = threading.Condition()
+        self._added = self._dropped = 0
+        self._urgent = self._closed = False
+
+    def add(self, record: Record, *, urgent: bool = False) -> None:
+        """Append a record; an urgent one wakes the reader."""
+        with self._changed:
+            assert not self._closed, "a run's observer is told nothing after its end"
+            self._records.append(record)
+            self._added += 1
+            self.step = max(self.step, int(record.step))
+            if urgent:
+                self._wake()
+
+    def close(self) -> None:
+        """Take no more records and wake the reader."""
+        with self._changed:
+            self._closed = True
+            self._wake()
+
+    def head(self, count: int) -> list[Record]:
+        """Return the oldest records, and leave them."""
+        with self._changed:
+            return list(islice(self._records, count))
+
+    def drop(self, count: int) -> None:
+        """Remove the oldest records."""
+        with self._changed:
+            for _ in range(count):
+                self._records.popleft()
+            self._dropped += count
+            self._changed.notify_all()
+
+    def wait_for_work(self, seconds: float) -> bool:
+        """Wait until something is urgent, at most so long; return whether the backlog is closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._urgent, seconds)
+            self._urgent = False
+            return self._closed
+
+    def flush(self, seconds: float) -> bool:
+        """Wait until every record added so far was dealt with; return whether it was in time."""
+        deadline = time.monotonic() + seconds
+        with self._changed:
+            target = self._added
+            self._wake()
+            return self._changed.wait_for(
+                lambda: self._dropped >= target, deadline - time.monotonic()
+            )
+
+    def _wake(self) -> None:
+        self._urgent = True
+        self._changed.notify_all()

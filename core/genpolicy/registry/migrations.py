@@ -1,0 +1,33 @@
+"""Steps from each schema to the next; alembic is imported only when one is to be taken."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import Connection
+
+if TYPE_CHECKING:
+    from alembic.operations import Operations
+
+Step = Callable[["Operations"], None]
+
+STEPS: Final[Mapping[int, Step]] = {}
+"""What takes the schema to each version from the one before; revision 1 is the first."""
+
+
+def migrate_tables(
+    connection: Connection, old: int, new: int, steps: Mapping[int, Step] = STEPS
+) -> None:
+    """Take the tables from one schema to another.
+
+    Args:
+        connection: A connection inside a transaction.
+        old: The version they have.
+        new: The version they shall have.
+        steps: What takes the schema to each version.
+    """
+    from alembic.migration import MigrationContext
+    from alembic.operations import Operations
+
+    operations = Operations(MigrationContext.configure(connection))
+    for version in range(old + 1, new + 1):
+        steps[version](operations)

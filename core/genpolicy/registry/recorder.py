@@ -1,0 +1,138 @@
+"""The thread that takes a run's records to the database, and outlives every failure there."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+from genpolicy.registry.backlog import Backlog
+from genpolicy.registry.claims import Claim
+from genpolicy.registry.clock import HEARTBEAT_SECONDS
+from genpolicy.registry.failures import RegistryLockedError
+from genpolicy.registry.rows import Record
+from genpolicy.registry.spill import Spill
+
+FLUSH_SECONDS: Final = 0.5
+PATIENCE_SECONDS: Final = 60.0
+_BATCH: Final = 500
+
+
+class Recorder:
+    """Empties a backlog into the database, and reports that the run is alive.
+
+    While the database is locked, records wait. What it refuses for good goes to a file beside the
+    run, or stays in memory while that cannot be written either; the database is tried again with
+    whatever comes next.
+
+    Args:
+        claim: The run to write to.
+        backlog: What to write.
+        spill: Where records go that the database refuses.
+        on_problem: Told once, in words, when something could not be recorded.
+    """
+
+    def __init__(
+        self, claim: Claim, backlog: Backlog, spill: Spill, on_problem: Callable[[str], None]
+    ) -> None:
+        self.problem: str | None = None
+        self._claim = claim
+        self._backlog = backlog
+        self._spill = spill
+        self._on_problem = on_problem
+        self._last_beat = time.monotonic()
+        self._thread = threading.Thread(
+            target=self._work, name=f"registry-{claim.run_id}", daemon=True
+        )
+        self._thread.start()
+
+    def join(self) -> None:
+        """Wait until the backlog, which must be closed, was dealt with."""
+        self._thread.join()
+
+    def conclude(self, act: Callable[[], None], kind: str, values: dict[str, Any]) -> None:
+        """Do one last thing to the run, or note beside it what should have been done.
+
+        Args:
+            act: What to do.
+            kind: What to call it in the file beside the run.
+            values: Its details there.
+        """
+        obstacle = _insist(act)
+        if obstacle is not None:
+            self._set_aside(lambda: self._spill.add(kind, values), obstacle)
+
+    def _work(self) -> None:
+        while not self._backlog.wait_for_work(FLUSH_SECONDS):
+            self._write_backlog()
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while obstacle := self._write_backlog():
+            if time.monotonic() > deadline or not isinstance(obstacle, RegistryLockedError):
+                self._give_up(obstacle)
+                return
+            self._backlog.wait_for_work(FLUSH_SECONDS)
+
+    def _write_backlog(self) -> Exception | None:
+        """Write what waits; return what hinders it from being written now, if anything does."""
+        count = _BATCH
+        while (records := self._backlog.head(count)) or self._beat_is_due():
+            obstacle = self._write(records)
+            if isinstance(obstacle, RegistryLockedError):
+                return obstacle
+            if obstacle and len(records) > 1:
+                count = 1  # one record may be at fault: the others shall not suffer for it
+                continue
+            if obstacle and not self._set_aside(lambda: self._spill_all(records), obstacle):
+                return obstacle
+            self._backlog.drop(len(records))
+        return None
+
+    def _write(self, records: Sequence[Record]) -> Exception | None:
+        self._last_beat = time.monotonic()
+        try:
+            self._claim.write(records, self._backlog.step)
+        except Exception as error:
+            return error
+        return None
+
+    def _beat_is_due(self) -> bool:
+        return time.monotonic() - self._last_beat >= HEARTBEAT_SECONDS
+
+    def _give_up(self, obstacle: Exception) -> None:
+        while records := self._backlog.head(_BATCH):
+            self._set_aside(lambda: self._spill_all(records), obstacle)
+            self._backlog.drop(len(records))
+
+    def _spill_all(self, records: Sequence[Record]) -> None:
+        for record in records:
+            self._spill.add_record(record)
+
+    def _set_aside(self, spill: Callable[[], None], obstacle: Exception) -> bool:
+        """Write to the file beside the run; return whether that worked."""
+        try:
+            spill()
+        except Exception as error:
+            self._report(f"{obstacle}; nor can {str(self._spill.path)!r} be written: {error}")
+            return False
+        self._report(f"{obstacle}; what is not recorded is kept in {str(self._spill.path)!r}")
+        return True
+
+    def _report(self, problem: str) -> None:
+        if self.problem is None:
+            self.problem = problem
+            with suppress(Exception):  # a warning may be turned into an error
+                self._on_problem(problem)
+
+
+def _insist(act: Callable[[], None]) -> Exception | None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            act()
+        except RegistryLockedError as error:
+            if time.monotonic() > deadline:
+                return error
+        except Exception as error:
+            return error
+        else:
+            return None

@@ -1,0 +1,132 @@
+"""What the registry says of a run: frozen records that know nothing of tables."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+
+import attrs
+
+from genpolicy.records import (
+    ArtifactRecord,
+    EvaluationRecord,
+    Interval,
+    MetricsRecord,
+    RunStart,
+    RunState,
+)
+
+ReportedState = RunState | Literal["lost"]
+"""A run's state; a running run that has not been heard of for a minute is ``"lost"``."""
+
+
+@attrs.frozen(kw_only=True)
+class RunSummary:
+    """One line about a run.
+
+    Args:
+        id: Its identifier.
+        state: Its state.
+        started: When it was first started, in UTC.
+        seconds: How long it was trained, pauses before a resumption left out.
+        step: How many steps of the whole run were reported.
+        dataset: What the user called its data.
+        parts: Full names of its parts by slot.
+        seed: Its seed.
+        score: The final normalised score, if there is one.
+        return_: The final return, if it was evaluated.
+        success: The final share of solved episodes, where the environment tells.
+        episodes: How many episodes these stand on.
+        protocol: Under which protocol they were made.
+        selection: Which checkpoint they are of.
+    """
+
+    id: str
+    state: ReportedState
+    started: datetime | None
+    seconds: float
+    step: int
+    dataset: str
+    parts: Mapping[str, str]
+    seed: int
+    score: Interval | None
+    return_: Interval | None
+    success: Interval | None
+    episodes: int
+    protocol: str | None
+    selection: str | None
+
+
+@attrs.frozen(kw_only=True)
+class TimedText:
+    """An event or a note, and when it was recorded.
+
+    Args:
+        kind: The event's kind, or ``"note"``.
+        message: What happened, in words.
+        step: Steps of the whole run taken before it.
+        time: When it was recorded, in UTC.
+    """
+
+    kind: str
+    message: str
+    step: int
+    time: datetime
+
+
+@attrs.frozen(kw_only=True)
+class RunDetail:
+    """All that is recorded of a run.
+
+    Args:
+        start: What was known when it started.
+        state: Its state.
+        message: Why it ended so, in words.
+        created: When it was entered, in UTC.
+        started: When it was first started, in UTC.
+        finished: When it ended, in UTC.
+        heartbeat: When it was last heard of, in UTC.
+        seconds: How long it was trained, pauses before a resumption left out.
+        step: How many steps of the whole run were reported.
+        resumed_from: The step it was last resumed from, if it was.
+        evaluations: Every evaluation with its episodes, oldest first.
+        metrics: Every record of metrics by step.
+        artifacts: The files it wrote, oldest first.
+        events: What happened, oldest first.
+        notes: What people wrote about it, oldest first.
+    """
+
+    start: RunStart
+    state: ReportedState
+    message: str
+    created: datetime
+    started: datetime | None
+    finished: datetime | None
+    heartbeat: datetime | None
+    seconds: float
+    step: int
+    resumed_from: int | None
+    evaluations: tuple[EvaluationRecord, ...]
+    metrics: tuple[MetricsRecord, ...]
+    artifacts: tuple[ArtifactRecord, ...]
+    events: tuple[TimedText, ...]
+    notes: tuple[TimedText, ...]
+
+    @property
+    def id(self) -> str:
+        """Its identifier."""
+        return self.start.id
+
+    @property
+    def final_evaluation(self) -> EvaluationRecord | None:
+        """The evaluation that its final score stands on, if there is one."""
+        return final_of(self.evaluations)
+
+
+def final_of(evaluations: "tuple[EvaluationRecord, ...]") -> EvaluationRecord | None:
+    """Return the newest evaluation of the last checkpoint, else of another selected one."""
+    selected = [record for record in evaluations if record.selection is not None]
+    return max(
+        enumerate(selected),
+        key=lambda item: (item[1].selection == "last", item[1].step, item[0]),
+        default=(0, None),
+    )[1]

@@ -1,0 +1,26 @@
+"""Small helpers for tensors whose rows are samples."""
+
+from torch import Tensor
+
+
+def expand(per_row: Tensor, like: Tensor) -> Tensor:
+    """Reshape ``[batch]`` so that it broadcasts over ``like``, ``[batch, …]``; scalars pass."""
+    return per_row if per_row.ndim == 0 else per_row.reshape(-1, *[1] * (like.ndim - 1))
+
+
+def sum_rows(values: Tensor) -> Tensor:
+    """Sum ``[batch, …]`` over everything but the rows, giving ``[batch]``."""
+    return values.flatten(1).sum(1)
+
+
+def repeat_rows(values: Tensor, count: int) -> Tensor:
+    """Repeat every row ``count`` times in place: ``[batch, …]`` to ``[batch · count, …]``.
+
+    Row ``i`` becomes rows ``i·count … i·count + count - 1``; :func:`group_rows` undoes it.
+    """
+    return values.repeat_interleave(count, dim=0)
+
+
+def group_rows(values: Tensor, count: int) -> Tensor:
+    """Gather what :func:`repeat_rows` spread: ``[batch · count, …]`` to ``[batch, count, …]``."""
+    return values.reshape(-1, count, *values.shape[1:])

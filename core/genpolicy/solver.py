@@ -1,0 +1,75 @@
+"""Solvers: transport of noise to a sample.
+
+A solver says what it needs of a backbone by the annotation of ``sample``'s first argument.
+
+::
+
+    Solver                       turns noise into samples
+    └── DifferentiableSolver     and its samples carry exact gradients
+        └── OdeSolver            by integrating a velocity field, of any state
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import ClassVar
+
+import attrs
+from torch import Tensor
+
+from genpolicy.backbone import Field, VelocityBackbone
+from genpolicy.recipe import Recipe
+
+
+@attrs.frozen(kw_only=True)
+class Solver(Recipe, ABC):
+    """Transport of noise to a sample.
+
+    A subclass defines ``sample(self, policy, condition, noise)``: ``policy`` annotated with the
+    ability it needs, ``condition`` ``[batch, condition]`` and ``noise`` and result
+    ``[batch, *sample]``.
+    """
+
+    ability: ClassVar[str] = "turns noise into samples"
+
+    sample: ClassVar[Callable[..., Tensor]]
+
+
+@attrs.frozen(kw_only=True)
+class DifferentiableSolver(Solver):
+    """A solver whose samples carry the exact gradient of what it computed.
+
+    With respect to the backbone's weights, the noise and the condition.
+    """
+
+    ability: ClassVar[str] = "gives samples with exact gradients"
+
+
+@attrs.frozen(kw_only=True)
+class OdeSolver(DifferentiableSolver):
+    """A solver of dx/dt = field(x, t)."""
+
+    ability: ClassVar[str] = "integrates a velocity"
+
+    @abstractmethod
+    def integrate(self, field: Field, state: Tensor, start: float, end: float) -> Tensor:
+        """Return the state at ``end`` of the ODE that passes through ``state`` at ``start``.
+
+        Args:
+            field: The derivative, of a state ``[batch, …]`` and a scalar time.
+            state: ``[batch, …]``.
+            start: The time of ``state``.
+            end: The time to reach, after or before ``start``.
+        """
+
+    def sample(self, policy: VelocityBackbone, condition: Tensor, noise: Tensor) -> Tensor:
+        """Carry noise to samples along a backbone's velocity.
+
+        Args:
+            policy: The backbone.
+            condition: ``[batch, condition]``.
+            noise: What the backbone's ``draw_noise`` drew, ``[batch, *sample]``.
+
+        Returns:
+            Samples, ``[batch, *sample]``.
+        """
+        return self.integrate(policy.field(condition), noise, *policy.time_span)

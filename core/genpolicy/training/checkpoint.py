@@ -1,0 +1,132 @@
+"""Files of tensors that are whole or absent: no pickle, and a name that carries their hash.
+
+A state is written beside its place, forced to the disk and then renamed into it, so that a crash
+leaves the earlier file. The name ends with the beginning of the content's SHA-256: a file that was
+cut short or altered is recognised, and the one before it serves.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from genpolicy.errors import CheckpointError
+from genpolicy.records import ArtifactRecord
+
+KEEP = 2
+"""How many checkpoints of a run stay."""
+
+
+@attrs.frozen(eq=False)
+class State:
+    """Tensors by name, and what JSON can say about them."""
+
+    tensors: Mapping[str, Tensor]
+    facts: Mapping[str, Any]
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Put ``content`` at ``path`` so that it is there whole or not at all.
+
+    Raises:
+        OSError: It could not be written; what stood there before still stands.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    _sync_folder(path.parent)
+
+
+def encode(state: State) -> bytes:
+    """Return the state as the content of a safetensors file."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.tensors.items()}
+    return save(tensors, metadata={"genpolicy": json.dumps(state.facts)})
+
+
+def decode(path: Path) -> State:
+    """Read a safetensors file.
+
+    Raises:
+        CheckpointError: It is not one, or is damaged.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            facts = json.loads((file.metadata() or {})["genpolicy"])
+            return State({name: file.get_tensor(name) for name in file.keys()}, facts)  # noqa: SIM118
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise CheckpointError(f"{path} is not a readable state: {error}") from error
+
+
+def load_weights(model: nn.Module, tensors: Mapping[str, Tensor], prefix: str, source: str) -> None:
+    """Fill a model with the tensors whose names begin with ``prefix``.
+
+    Raises:
+        CheckpointError: They do not match the model, as when a part has changed since.
+    """
+    own = {
+        key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)
+    }
+    try:
+        model.load_state_dict(own)
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"the weights {prefix!r} in {source} do not fit the installed part: {error}"
+        ) from error
+
+
+def write_checkpoint(folder: Path, step: int, state: State) -> ArtifactRecord:
+    """Write the state after ``step`` steps, and remove all but the newest few.
+
+    Raises:
+        CheckpointError: The disk does not take it; earlier checkpoints still stand.
+    """
+    content = encode(state)
+    digest = hashlib.sha256(content).hexdigest()
+    path = folder / f"step-{step:010d}-{digest[:16]}.safetensors"
+    try:
+        write_atomically(path, content)
+    except OSError as error:
+        raise CheckpointError(
+            f"the checkpoint of step {step} cannot be written: {error}"
+        ) from error
+    for old in _newest_first(folder)[KEEP:]:
+        old.unlink(missing_ok=True)
+    return ArtifactRecord(
+        kind="checkpoint", path=str(path), sha256=digest, bytes=len(content), step=step
+    )
+
+
+def read_newest_checkpoint(folder: Path) -> tuple[State | None, list[str]]:
+    """Return the newest whole checkpoint, and a sentence for each damaged one passed over."""
+    passed: list[str] = []
+    for path in _newest_first(folder):
+        if hashlib.sha256(path.read_bytes()).hexdigest()[:16] == path.stem.rsplit("-", 1)[1]:
+            return decode(path), passed
+        passed.append(f"checkpoint {path.name} is damaged and was passed over")
+    return None, passed
+
+
+def _newest_first(folder: Path) -> list[Path]:
+    return sorted(folder.glob("step-*-*.safetensors"), reverse=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,167 @@
+"""The state of a run between two steps: models, optimisers, running means, random numbers."""
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from genpolicy.agent import Agent
+from genpolicy.composition.agent_recipe import AgentRecipe
+from genpolicy.composition.assemble import Shapes, acting_models, build_models
+from genpolicy.composition.contract import loss_methods
+from genpolicy.dataset import Batch, Dataset
+from genpolicy.objective import Loss, Stage
+from genpolicy.training.checkpoint import State, load_weights
+from genpolicy.training.metrics import MetricMeans
+from genpolicy.training.update import Average, Update
+
+
+class Learner:
+    """Everything that a checkpoint holds, and the step that changes it.
+
+    Args:
+        recipe: What to train.
+        shapes: What it sees and does.
+        device: Where the models live.
+    """
+
+    def __init__(self, recipe: AgentRecipe, shapes: Shapes, device: torch.device) -> None:
+        self.recipe, self.shapes, self.device = recipe, shapes, device
+        self.models = build_models(recipe, shapes, device)
+        self.stage = self.index = self.step = 0
+        self.means = MetricMeans(device)
+        self._trainable = {
+            name: [p for p in model.parameters() if p.requires_grad]
+            for name, model in self.models.all().items()
+        }
+        acting = self.models.roles[recipe.objective.acting_role]
+        self._averaged = copy.deepcopy(acting).eval() if recipe.train.ema else None
+        self._updates: list[Update] = []
+
+    def enter(self, number: int, stage: Stage) -> Sequence[Update]:
+        """Make stage ``number`` the current one, unless a checkpoint was taken within it."""
+        if number != self.stage:
+            self.stage, self.index, self._updates = number, 0, []
+        if self.index == 0:
+            self._copy_weights(stage)
+        if not self._updates:
+            self._updates = self._make_updates(stage)
+        self._set_modes(stage)
+        return self._updates
+
+    def take_step(self, batch: Batch, updates: Sequence[Update]) -> None:
+        """Train every role of the stage once."""
+        metrics: dict[str, Tensor] = {}
+        losses = []
+        for update in updates:
+            loss = update.step(batch, self.index)
+            losses.append(loss.value)
+            metrics[f"{update.role}/loss"] = loss.value
+            for name, value in loss.metrics.items():
+                metrics[f"{update.role}/{name}"] = value
+        self.means.add(self.step, metrics, losses)
+        self.index += 1
+        self.step += 1
+
+    def agent(self, role: str, dataset: Dataset, run: str) -> Agent:
+        """Return the agent that acts with a role's present weights, averaged if they are kept."""
+        policy = self.models.roles[role]
+        if self._averaged is not None and role == self.recipe.objective.acting_role:
+            policy = self._averaged
+        models = acting_models(self.models, policy)
+        return Agent(models, self.shapes, dataset.action_low, dataset.action_high, run)
+
+    def state(self) -> State:
+        """Return everything that the next step depends on."""
+        tensors = {f"means/{key}": value for key, value in self.means.state().items()}
+        tensors["random/cpu"] = torch.get_rng_state()
+        if self.device.type == "cuda":
+            tensors["random/cuda"] = torch.cuda.get_rng_state(self.device)
+        for name, model in self._named_models().items():
+            tensors |= {f"model/{name}/{key}": value for key, value in model.state_dict().items()}
+        for update in self._updates:
+            tensors |= {f"adam/{update.role}/{key}": value for key, value in update.state().items()}
+        facts = {
+            "stage": self.stage,
+            "index": self.index,
+            "step": self.step,
+            "metrics": list(self.means.names),
+        }
+        return State(tensors, facts)
+
+    def load(self, state: State, stages: Sequence[Stage]) -> None:
+        """Take a state up again.
+
+        Raises:
+            CheckpointError: It does not fit the installed parts.
+        """
+        for name, model in self._named_models().items():
+            load_weights(model, state.tensors, f"model/{name}/", "the checkpoint")
+        facts = state.facts
+        self.stage, self.index, self.step = facts["stage"], facts["index"], facts["step"]
+        self._updates = self._make_updates(stages[self.stage])
+        for update in self._updates:
+            update.load(_under(state.tensors, f"adam/{update.role}/"))
+        self.means.load(_under(state.tensors, "means/"), tuple(facts["metrics"]))
+        torch.set_rng_state(state.tensors["random/cpu"])
+        if self.device.type == "cuda":
+            torch.cuda.set_rng_state(state.tensors["random/cuda"], self.device)
+
+    def _named_models(self) -> dict[str, torch.nn.Module]:
+        named = self.models.all()
+        return named if self._averaged is None else {**named, "averaged": self._averaged}
+
+    def _copy_weights(self, stage: Stage) -> None:
+        roles = self.models.roles
+        for copy_role, source in stage.copies.items():
+            roles[copy_role].load_state_dict(roles[source].state_dict())
+        for role in stage.learning_rates:
+            for average in self._averages(role):
+                average.model.load_state_dict(self.models.trainable(role).state_dict())
+
+    def _make_updates(self, stage: Stage) -> list[Update]:
+        objective = self.recipe.chosen["objective"].name
+        methods: dict[str, Callable[..., Loss]] = dict(
+            loss_methods(self.recipe.objective, objective)
+        )
+        if self.models.critic is not None:
+            methods["critic"] = self.models.critic.loss
+        updates = []
+        for role, rate in stage.learning_rates.items():
+            loss = self.models.bind(methods[role], role)
+            averages, model = self._averages(role), self.models.trainable(role)
+            updates.append(
+                Update(
+                    role,
+                    self._trainable[role],
+                    model,
+                    loss,
+                    rate,
+                    stage.steps,
+                    self.recipe.train,
+                    averages,
+                )
+            )
+        return updates
+
+    def _averages(self, role: str) -> list[Average]:
+        averages = []
+        if role in self.models.targets:
+            rate = self.recipe.train.target_rate
+            averages.append(Average(model=self.models.targets[role], decay=1.0 - rate))
+        if self._averaged is not None and role == self.recipe.objective.acting_role:
+            averages.append(Average(model=self._averaged, decay=self.recipe.train.ema))
+        return averages
+
+    def _set_modes(self, stage: Stage) -> None:
+        """Let gradients reach only what trains: nothing else computes or keeps one."""
+        for name, model in self.models.all().items():
+            trains = name in stage.learning_rates
+            model.train(trains)
+            for parameter in self._trainable[name]:
+                parameter.requires_grad_(trains)
+
+
+def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

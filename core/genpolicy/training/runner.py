@@ -1,0 +1,215 @@
+"""The training loop, which knows no algorithm: stages, checkpoints, looks at the score.
+
+An objective says which losses train together and for how long; everything else is here. Whatever a
+run draws at random comes from torch's global random numbers, which are seeded at its start, saved
+with every checkpoint and restored on resuming, so that a resumed run is the run that was never
+stopped. Scoring and acting draw from generators of their own.
+"""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import attrs
+import torch
+
+from genpolicy.agent import Agent, shapes_of
+from genpolicy.composition.agent_recipe import AgentRecipe
+from genpolicy.dataset import Dataset
+from genpolicy.errors import DivergedError, StoppedError
+from genpolicy.objective import Stage
+from genpolicy.observer import Observer
+from genpolicy.records import EvaluationRecord, EventRecord, MetricsRecord
+from genpolicy.training.checkpoint import read_newest_checkpoint, write_checkpoint
+from genpolicy.training.learner import Learner
+from genpolicy.training.looks import Looks
+from genpolicy.training.metrics import Snapshot
+from genpolicy.training.sampler import Sampler
+from genpolicy.training.update import Update
+
+_STEPS_PER_CALL = 10  # observers hear of every tenth step: often enough for a progress bar
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Outcome:
+    """What a finished run leaves.
+
+    Args:
+        agent: The trained agent.
+        folder: Where it was saved.
+        evaluation: Its final score; ``None`` for data without an environment.
+    """
+
+    agent: Agent
+    folder: Path
+    evaluation: EvaluationRecord | None
+
+
+class Runner:
+    """One run: trains, looks, saves, scores.
+
+    Args:
+        recipe: What to train; checked to fit.
+        dataset: What to train on.
+        run: The run's id.
+        folder: Where checkpoints and the agent go.
+        device: Where the models live.
+    """
+
+    def __init__(
+        self,
+        recipe: AgentRecipe,
+        dataset: Dataset,
+        *,
+        run: str,
+        folder: Path,
+        device: torch.device,
+    ) -> None:
+        torch.set_num_threads(recipe.train.threads)
+        torch.manual_seed(recipe.seed)
+        self.recipe, self.dataset, self.run_id, self.folder = recipe, dataset, run, folder
+        self.learner = Learner(recipe, shapes_of(dataset), device)
+        self.sampler = Sampler(dataset, device)
+        self.stages = [stage for stage in recipe.objective.stages() if stage.steps]
+        self.observers: Sequence[Observer] = ()
+        self._looks = Looks(recipe, dataset)
+        self._pending: list[tuple[str, Snapshot]] = []
+        self._stop_asked = False
+        self._saved_step = 0
+        self._saved_time = time.monotonic()
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of the whole run."""
+        return sum(stage.steps for stage in self.stages)
+
+    def restore(self) -> tuple[int, list[str]]:
+        """Take up the newest whole checkpoint, if there is one.
+
+        Returns:
+            How many steps are done already, and a sentence per damaged checkpoint passed over.
+
+        Raises:
+            CheckpointError: It does not fit the installed parts.
+        """
+        state, passed = read_newest_checkpoint(self.folder / "checkpoints")
+        if state is not None:
+            self.learner.load(state, self.stages)
+        self._saved_step = self.learner.step
+        return self.learner.step, passed
+
+    def stop(self) -> None:
+        """Ask the run to save a checkpoint and stop after the step it is taking."""
+        self._stop_asked = True
+
+    def run(self, observers: Sequence[Observer]) -> Outcome:
+        """Train all stages that are left, save the agent and score it.
+
+        Raises:
+            DivergedError: A loss stopped being finite.
+            StoppedError: It was asked to stop.
+            CheckpointError: The disk does not take a checkpoint.
+        """
+        self.observers = observers
+        try:
+            for number in range(self.learner.stage, len(self.stages)):
+                self._train(number)
+            return self._finish()
+        finally:
+            self._looks.close()
+
+    def _train(self, number: int) -> None:
+        stage = self.stages[number]
+        updates = self.learner.enter(number, stage)
+        first = self.learner.step - self.learner.index
+        for observer in self.observers:
+            observer.on_stage(stage.name, first, first + stage.steps)
+        looks = self._looks.steps(stage)
+        while self.learner.index < stage.steps:
+            self._step(stage, updates)
+            if self.learner.index in looks:
+                self._look(stage)
+            if self._stop_asked:
+                self._stop(stage)
+            elif time.monotonic() - self._saved_time >= self.recipe.train.checkpoint_seconds:
+                self._save(stage)
+        self._close_metrics(stage)
+        self._deliver(stage)
+        self._save(stage)
+
+    def _step(self, stage: Stage, updates: Sequence[Update]) -> None:
+        learner = self.learner
+        learner.take_step(self.sampler.draw(stage.batch_size), updates)
+        if learner.step % self.recipe.train.log_every == 0:
+            self._deliver(stage)
+            self._close_metrics(stage)
+        if learner.step % _STEPS_PER_CALL == 0:
+            for observer in self.observers:
+                observer.on_step(learner.step)
+
+    def _close_metrics(self, stage: Stage) -> None:
+        snapshot = self.learner.means.close(self.learner.step)
+        if snapshot is not None:
+            self._pending.append((stage.name, snapshot))
+
+    def _deliver(self, stage: Stage) -> None:
+        """Hand on the metrics that were closed a stretch ago, and by now have arrived."""
+        pending, self._pending = self._pending, []
+        for name, snapshot in pending:
+            record = MetricsRecord(stage=name, step=snapshot.step, values=snapshot.values())
+            for observer in self.observers:
+                observer.on_metrics(record)
+            self._guard(stage, snapshot)
+
+    def _guard(self, stage: Stage, snapshot: Snapshot) -> None:
+        bad = snapshot.first_bad_step()
+        if bad is None:
+            return
+        odd = [name for name, value in snapshot.values().items() if not abs(value) < float("inf")]
+        rates = " and ".join(f"{role}'s {rate:g}" for role, rate in stage.learning_rates.items())
+        raise DivergedError(
+            f"the loss of stage {stage.name!r} stopped being finite at step {bad} of "
+            f"{self.total_steps} ({', '.join(odd) or 'the loss itself'}); the checkpoint of step "
+            f"{self._saved_step} is kept; try a lower learning rate than {rates}, or "
+            "train.clip_norm=1"
+        )
+
+    def _look(self, stage: Stage) -> None:
+        self._deliver(stage)
+        record = self._looks.look(self.learner, stage)
+        for observer in self.observers:
+            observer.on_evaluation(record)
+
+    def _save(self, stage: Stage) -> None:
+        self._deliver(stage)
+        snapshot = self.learner.means.peek(self.learner.step)
+        if snapshot is not None:
+            self._guard(stage, snapshot)
+        artifact = write_checkpoint(
+            self.folder / "checkpoints", self.learner.step, self.learner.state()
+        )
+        self._saved_step, self._saved_time = self.learner.step, time.monotonic()
+        for observer in self.observers:
+            observer.on_artifact(artifact)
+
+    def _stop(self, stage: Stage) -> None:
+        self._save(stage)
+        raise StoppedError(
+            f"run {self.run_id} was stopped at step {self.learner.step} of {self.total_steps}; "
+            f"`agent resume {self.run_id}` goes on from there"
+        )
+
+    def _finish(self) -> Outcome:
+        agent = self.learner.agent(self.recipe.objective.acting_role, self.dataset, self.run_id)
+        folder = self.folder / "agent"
+        artifact = attrs.evolve(agent.save(folder), step=self.learner.step)
+        for observer in self.observers:
+            observer.on_event(
+                EventRecord(kind="scoring", message="training is done", step=self.learner.step)
+            )
+            observer.on_artifact(artifact)
+        evaluation = self._looks.score(agent, self.learner.step, self.stages[-1].name)
+        if evaluation is not None:
+            for observer in self.observers:
+                observer.on_evaluation(evaluation)
+        return Outcome(agent=agent, folder=folder, evaluation=evaluation)

@@ -1,0 +1,106 @@
+"""One role's training: its loss, its optimiser, its learning rate, its slow copies."""
+
+import math
+from collections.abc import Callable
+
+import attrs
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+from genpolicy.backbone import Model
+from genpolicy.dataset import Batch
+from genpolicy.errors import BrokenPartError
+from genpolicy.objective import Loss
+from genpolicy.training.options import TrainOptions
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Average:
+    """A slow copy of a model's weights.
+
+    Args:
+        model: The copy.
+        decay: What stays of it per step.
+    """
+
+    model: nn.Module
+    decay: float
+
+
+class Update:
+    """What happens to one role in a training step.
+
+    Args:
+        role: The role that trains.
+        parameters: The weights that train.
+        model: Their model.
+        loss: Its loss, of a batch alone.
+        learning_rate: Adam's learning rate before its schedule.
+        steps: How many steps the stage has.
+        options: How the loop trains.
+        averages: Slow copies of the model that follow it.
+    """
+
+    def __init__(
+        self,
+        role: str,
+        parameters: list[nn.Parameter],
+        model: Model,
+        loss: Callable[[Batch], Loss],
+        learning_rate: float,
+        steps: int,
+        options: TrainOptions,
+        averages: list[Average],
+    ) -> None:
+        self.role, self.model, self.loss = role, model, loss
+        self.learning_rate, self.steps, self.options = learning_rate, steps, options
+        self.parameters = parameters
+        if not self.parameters:
+            raise BrokenPartError(f"the model of role {role!r} has no weights to train")
+        self.optimiser = torch.optim.Adam(self.parameters, lr=learning_rate, fused=True)
+        self.averages = averages
+
+    def step(self, batch: Batch, index: int) -> Loss:
+        """Take the step number ``index`` of the stage and return the loss it started from."""
+        loss = self.loss(batch)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.value.backward()  # type: ignore[no-untyped-call]
+        if self.options.clip_norm:
+            nn.utils.clip_grad_norm_(self.parameters, self.options.clip_norm)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.learning_rate * self._schedule(index)
+        self.optimiser.step()
+        self.model.after_step()
+        self._follow()
+        return loss
+
+    def state(self) -> dict[str, Tensor]:
+        """Return the optimiser's tensors by name, for a checkpoint."""
+        return {
+            f"{index}/{name}": value
+            for index, values in self.optimiser.state_dict()["state"].items()
+            for name, value in values.items()
+        }
+
+    def load(self, tensors: dict[str, Tensor]) -> None:
+        """Take the optimiser's tensors up again."""
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, tensor in tensors.items():
+            index, _, name = key.partition("/")
+            state.setdefault(int(index), {})[name] = tensor
+        self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": state})
+
+    def _schedule(self, index: int) -> float:
+        options = self.options
+        rise = min(1.0, (index + 1) / (options.warmup_steps + 1))
+        if options.schedule == "cosine":
+            rise *= 0.5 * (1.0 + math.cos(math.pi * index / self.steps))
+        return rise
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        for average in self.averages:
+            slow = list(average.model.parameters())
+            move = get_ema_multi_avg_fn(average.decay)  # type: ignore[no-untyped-call]
+            move(slow, list(self.model.parameters()), None)

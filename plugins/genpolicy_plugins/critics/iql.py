@@ -1,0 +1,87 @@
+"""Implicit Q-learning: expectile regression of the value, without asking about unseen actions.
+
+    u   = min_i Qbar_i(s, a) - V(s)
+    L_V = |expectile - 1(u < 0)| u^2
+    L_Q = 1/2 sum_i (Q_i(s, a) - (r + discount (1 - terminal) V(s')))^2
+    Qbar <- tau Q + (1 - tau) Qbar
+
+Kostrikov et al. 2021, eq. 5-6, arXiv 2110.06169; with the constants of Zhang et al. 2024,
+arXiv 2412.01245.
+"""
+
+import copy
+
+import attrs
+import torch
+from torch import Tensor
+
+from genpolicy import Batch, CriticRecipe, Loss, ValueCritic, option
+from genpolicy.critic import CriticSpec
+from genpolicy_plugins.networks.batched import BatchedMLP
+
+
+class IQLCritic(ValueCritic):
+    """Two action values, their slow copies, and an observation value."""
+
+    def __init__(self, spec: CriticSpec, recipe: "IQL") -> None:
+        super().__init__()
+        inputs = spec.observation_dim + int(torch.Size(spec.action_shape).numel())
+        self.online = BatchedMLP(inputs, recipe.hidden, members=2)
+        self.target = copy.deepcopy(self.online).requires_grad_(False)
+        self.state_value = BatchedMLP(spec.observation_dim, recipe.hidden, members=1)
+        self.recipe = recipe
+
+    def q(self, observation: Tensor, action: Tensor) -> Tensor:
+        """Return the smaller of the two online values, ``[batch]``."""
+        members: Tensor = self.online(_join(observation, action))
+        return members.amin(0)
+
+    def value(self, observation: Tensor) -> Tensor:
+        """Return V(s), ``[batch]``."""
+        members: Tensor = self.state_value(observation)
+        return members.squeeze(0)
+
+    def loss(self, batch: Batch) -> Loss:
+        """Return L_V + L_Q, whose weights are disjoint."""
+        recipe = self.recipe
+        pair = _join(batch.observation, batch.action)
+        with torch.no_grad():
+            target_q = self.target(pair).amin(0)
+            next_value = self.value(batch.next_observation)
+            backup = batch.reward + recipe.discount * (1.0 - batch.terminal) * next_value
+        value = self.value(batch.observation)
+        gap = target_q - value
+        value_loss = torch.where(gap < 0, 1.0 - recipe.expectile, recipe.expectile) * gap**2
+        q = self.online(pair)
+        q_loss = 0.5 * ((q - backup) ** 2).sum(0)
+        metrics = {
+            "value_loss": value_loss.mean().detach(),
+            "q_loss": q_loss.mean().detach(),
+            "q": q.mean().detach(),
+            "value": value.mean().detach(),
+        }
+        return Loss((value_loss + q_loss).mean(), metrics)
+
+    @torch.no_grad()
+    def after_step(self) -> None:
+        """Move the slow copies towards the online values by ``tau``."""
+        for slow, fast in zip(self.target.parameters(), self.online.parameters(), strict=True):
+            slow.lerp_(fast, self.recipe.tau)
+
+
+@attrs.frozen(kw_only=True)
+class IQL(CriticRecipe):
+    """Implicit Q-learning."""
+
+    discount: float = option(0.99, help="weight of the next step's value", ge=0, lt=1)
+    expectile: float = option(0.7, help="which expectile the value regresses to", gt=0, lt=1)
+    tau: float = option(0.005, help="share by which targets move per step", gt=0, le=1)
+    hidden: tuple[int, ...] = option((256, 256), help="width of each hidden layer")
+
+    def build(self, spec: CriticSpec) -> IQLCritic:
+        """Return a critic with fresh weights."""
+        return IQLCritic(spec, self)
+
+
+def _join(observation: Tensor, action: Tensor) -> Tensor:
+    return torch.cat([observation, action.flatten(1)], dim=1)

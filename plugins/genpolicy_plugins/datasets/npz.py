@@ -1,0 +1,87 @@
+"""One's own data: a ``.npz`` file of plain arrays.
+
+Fields, named in the singular or in D4RL's plural::
+
+    observation         [transition, observation]
+    action              [transition, action]
+    reward              [transition]
+    terminal, timeout   [transition], where the task ended, where an episode was cut; one will do
+    next_observation    [transition, observation]; if missing, the next row of the episode
+    final_observation   [episode, observation], what followed each episode's last step
+    action_low, action_high   [action]; if missing, -1 and 1 where the data fits, else its range
+    environment, reference    JSON texts; if missing, the data trains an agent but scores none
+
+Without ``next_observation`` and ``final_observation``, an episode's last step is dropped unless it
+is a terminal, since nobody knows what followed it.
+"""
+
+from pathlib import Path
+from typing import ClassVar
+
+import attrs
+
+from genpolicy.dataset import Dataset, DatasetRecipe
+from genpolicy.dataset_abilities import WritableDataset
+from genpolicy.errors import DataError
+from genpolicy.recipe import option
+from genpolicy_plugins.datasets.npz_fields import Fields, read_arrays
+from genpolicy_plugins.datasets.npz_writer import write_npz
+from genpolicy_plugins.datasets.successors import with_successors
+
+
+@attrs.frozen(kw_only=True)
+class Npz(DatasetRecipe, WritableDataset):
+    """Transitions from a ``.npz`` file."""
+
+    argument: ClassVar[str | None] = "path"
+
+    path: str = option("", help="the .npz file")
+
+    def load(self) -> Dataset:
+        """Return the file's transitions."""
+        return read_npz(self._file(), name=f"npz:{self.path}")
+
+    def write(self, dataset: Dataset) -> None:
+        """Write a dataset to the file, in place of what is there."""
+        write_npz(dataset, self._file())
+
+    def _file(self) -> Path:
+        if not self.path:
+            raise DataError("dataset 'npz' needs a file: npz:FILE.npz")
+        return Path(self.path).expanduser()
+
+
+def read_npz(path: Path, *, name: str) -> Dataset:
+    """Read a dataset from a file.
+
+    Args:
+        path: The file.
+        name: What to call the dataset.
+
+    Raises:
+        DataError: The file is missing, is no ``.npz`` of plain arrays, lacks a field, or its arrays
+            cannot be what they claim to be.
+    """
+    fields = Fields(name, read_arrays(path))
+    observation, action = fields.floats("observation"), fields.floats("action")
+    reward = fields.column("reward")
+    terminal, timeout = fields.ends(len(reward))
+    low, high = fields.box(action)
+    derived = not fields.has("next_observation")
+    dataset = Dataset(
+        name=name,
+        observation=observation,
+        action=action,
+        reward=reward,
+        next_observation=observation if derived else fields.floats("next_observation"),
+        terminal=terminal,
+        timeout=timeout,
+        action_low=low,
+        action_high=high,
+        environment=fields.environment(),
+        reference=fields.reference(),
+    )
+    if not derived:
+        return dataset
+    final = fields.floats("final_observation") if fields.has("final_observation") else None
+    return with_successors(dataset, final)

@@ -1,0 +1,105 @@
+"""Every sort of broken plugin at once, beside a good one and our own."""
+
+import pytest
+
+BROKEN = {
+    "raises": ("raise RuntimeError('no GPU')", "RuntimeError: no GPU", "pip install -U {}"),
+    "lacks-dependency": (
+        "import surely_not_installed",
+        "No module named 'surely_not_installed'",
+        "pip install {}`, which brings missing dependencies",
+    ),
+    "lacks-files": (
+        "import lacks_files.model",
+        "No module named 'lacks_files.model'",
+        "pip install --force-reinstall --no-deps {}",
+    ),
+    "imports-unknown": (
+        "from genpolicy import HoloDeck",
+        "cannot import name 'HoloDeck'",
+        "written for another version of genpolicy; upgrade both",
+    ),
+    "misspells-syntax": ("def (:", "SyntaxError", "pip install -U {}"),
+    "exits": ("import sys; sys.exit(3)", "it called sys.exit(3)", "pip uninstall {}"),
+    "fails-in-hook": (
+        "from genpolicy import hookimpl\n@hookimpl\ndef genpolicy_backbones():\n    1 / 0",
+        "failed in its hook genpolicy_backbones (ZeroDivisionError: division by zero)",
+        "pip install -U {}",
+    ),
+    "exits-in-hook": (
+        "from genpolicy import hookimpl\n@hookimpl\ndef genpolicy_backbones():\n    exit('bye')",
+        "failed in its hook genpolicy_backbones (it called sys.exit(bye))",
+        "pip install -U {}",
+    ),
+    "has-no-hooks": ("x = 1", "provides nothing: has_no_hooks.plugin", "pip install -U {}"),
+}
+
+
+@pytest.fixture(scope="module")
+def answer(make_site, plugin_code):
+    site = make_site()
+    for name, (code, _, _) in BROKEN.items():
+        site.add(f"bad-{name}", code, module=name.replace("-", "_"))
+    site.add("good", plugin_code("drift", "good.model:Drift"))
+    site.write("good/model.py", "class Drift: ...")
+    return site.ask(find=("flow", "drift", "absent", "bad-exits/absent"), load=("drift",))
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_plugin_is_told_in_one_sentence_that_helps(answer, name):
+    record = answer["plugins"][f"bad-{name}:parts"]
+    _, error, advice = BROKEN[name]
+    (problem,) = record["problems"]
+    assert problem.startswith(f"plugin bad-{name} 1.0 ")
+    assert error in problem
+    assert advice.format(f"bad-{name}") in problem
+    assert "\n" not in problem
+    assert record["state"] == "broken"
+    assert problem in answer["problems"]
+
+
+def test_the_traceback_of_a_broken_plugin_is_kept(answer):
+    traceback = answer["plugins"]["bad-raises:parts"]["traceback"]
+    assert traceback.startswith("Traceback")
+    assert traceback.endswith("RuntimeError: no GPU")
+    assert answer["plugins"]["good:parts"]["traceback"] is None
+
+
+def test_everybody_else_goes_on_working(answer):
+    assert answer["found"][:2] == ["genpolicy/flow", "good/drift"]
+    assert answer["loaded"] == ["Drift"]
+    assert answer["plugins"]["genpolicy:builtin"]["state"] == "ok"
+    assert len(answer["problems"]) == len(BROKEN)
+
+
+def test_an_unknown_name_lists_the_broken_plugins_that_may_provide_it(answer):
+    message = answer["found"][2]
+    assert message.startswith("UnknownPartError: no installed plugin provides a backbone 'absent'")
+    assert "plugin bad-raises 1.0 failed to load (RuntimeError: no GPU)" in message
+    assert "it may provide 'absent'" in message
+    assert message.endswith("see `agent plugins doctor`")
+
+
+def test_a_full_name_of_a_broken_plugin_says_that_it_is_broken(answer):
+    message = answer["found"][3]
+    assert message.startswith("BrokenPartError: backbone 'bad-exits/absent' cannot be had: plugin")
+    assert "sys.exit(3)" in message
+    assert message.endswith("see `agent plugins doctor`")
+
+
+def test_what_a_plugin_prints_is_remembered_and_kept_off_the_standard_output(site, plugin_code):
+    shout = "import os\nprint('hello')\nos.system('echo from a child')\n"
+    site.add("loud", shout + plugin_code("drift"))
+    answer = site.ask()
+    assert answer["plugins"]["loud:parts"]["printed"] == "hello\n"
+    assert answer["notes"] == ["plugin loud 1.0 prints while it is loaded: 'hello'"]
+
+
+def test_a_plugin_that_imports_something_heavy_is_named(site, plugin_code):
+    site.add("slow", "import sqlalchemy\n" + plugin_code("drift"))
+    answer = site.ask()
+    record = answer["plugins"]["slow:parts"]
+    assert record["heavy_modules"] == ["sqlalchemy"]
+    assert record["import_seconds"] > 0.01
+    assert "plugin slow 1.0 imports sqlalchemy to be listed" in answer["notes"][0]
+    assert answer["problems"] == []

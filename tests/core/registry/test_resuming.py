@@ -1,0 +1,136 @@
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+
+import pytest
+
+from genpolicy.errors import RegistryError, UnknownRunError
+from genpolicy.records import ArtifactRecord
+from genpolicy.registry import Registry
+from genpolicy.registry.processes import Owner, is_dead, this_process
+
+
+def set_columns(path, assignments):
+    with closing(sqlite3.connect(path)) as file, file:
+        file.execute(f"UPDATE runs SET {assignments}")
+
+
+SILENT_FOR_MINUTES = "heartbeat = strftime('%Y-%m-%d %H:%M:%f000', 'now', '-2 minutes')"
+
+
+def test_resuming_forgets_what_came_after_the_step(registry, make_run, make_evaluation, metrics):
+    writer = registry.start(make_run())
+    for step in (50, 100, 150):
+        writer.on_metrics(metrics(step))
+        writer.on_evaluation(make_evaluation(1.0, step=step))
+        writer.on_artifact(
+            ArtifactRecord(kind="checkpoint", path=f"/{step}", sha256="0", bytes=1, step=step)
+        )
+    writer.finish("interrupted", "stopped by the user")
+    writer = registry.resume("a1b2", 100)
+    detail = registry.run("a1b2c3")
+    for records in (detail.metrics, detail.evaluations, detail.artifacts):
+        assert [record.step for record in records] == [50, 100]
+    assert (detail.state, detail.message, detail.finished) == ("running", "", None)
+    assert (detail.step, detail.resumed_from) == (100, 100)
+    assert (detail.events[-1].kind, detail.events[-1].step) == ("resumed", 100)
+    writer.on_metrics(metrics(150))
+    assert writer.finish("finished")
+    assert [record.step for record in registry.run("a1b2c3").metrics] == [50, 100, 150]
+
+
+def test_other_runs_keep_what_they_have(registry, make_run, metrics):
+    for name in ("first1", "second"):
+        writer = registry.start(make_run(name))
+        writer.on_metrics(metrics(10))
+        writer.finish("interrupted")
+    registry.resume("first1", 0).close()
+    assert registry.run("first1").metrics == ()
+    assert len(registry.run("second").metrics) == 1
+
+
+def test_a_pause_does_not_count_as_training_time(path, registry, make_run):
+    registry.start(make_run()).finish("interrupted")
+    set_columns(path, SILENT_FOR_MINUTES)
+    registry.resume("a1b2c3", 0).finish("finished")
+    assert registry.run("a1b2c3").seconds < 60
+
+
+def test_a_run_that_this_process_trains_is_refused(registry, make_run, metrics):
+    writer = registry.start(make_run())
+    with pytest.raises(RegistryError) as caught:
+        registry.resume("a1b2c3", 0)
+    assert str(caught.value) == (
+        f"run a1b2c3 is being trained by process {os.getpid()} on {socket.gethostname()}, "
+        "last heard of 0 s ago; wait for it to end, or end it, before resuming"
+    )
+    writer.on_metrics(metrics(1))
+    assert writer.finish("finished"), "the refusal did it no harm"
+
+
+@pytest.fixture
+def other_process(path, make_run):
+    """A process that trains a run of its own and waits."""
+    code = (
+        "import sys; from genpolicy.registry import Registry; "
+        f"writer = Registry.open({str(path)!r}).resume('a1b2c3', 0); "
+        "print('ready', flush=True); sys.stdin.read()"
+    )
+    with Registry.open(path) as registry:
+        registry.start(make_run()).close()
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdout.readline() == b"ready\n"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_another_process_is_respected_while_it_lives_and_no_longer(registry, other_process):
+    with pytest.raises(RegistryError, match=f"trained by process {other_process.pid} on"):
+        registry.resume("a1b2c3", 0)
+    other_process.send_signal(signal.SIGKILL)
+    other_process.wait()
+    assert registry.run("a1b2c3").state == "running"
+    assert registry.resume("a1b2c3", 0).finish("finished")
+
+
+def test_a_killed_process_that_nobody_reaped_is_dead_as_well(registry, other_process):
+    other_process.send_signal(signal.SIGKILL)
+    os.waitid(os.P_PID, other_process.pid, os.WEXITED | os.WNOWAIT)
+    assert registry.resume("a1b2c3", 0).close()
+
+
+def test_a_run_on_another_host_is_free_once_it_is_silent(path, registry, make_run):
+    registry.start(make_run()).close()
+    set_columns(path, "owner = 'x', owner_host = 'elsewhere pid:[1]', owner_pid = 1")
+    with pytest.raises(RegistryError, match="trained by process 1 on elsewhere, last heard of"):
+        registry.resume("a1b2c3", 0)
+    set_columns(path, SILENT_FOR_MINUTES)
+    assert registry.resume("a1b2c3", 0).close()
+
+
+def test_of_two_that_resume_one_gets_the_run(path, registry, make_run):
+    registry.start(make_run()).finish("failed")
+    with Registry.open(path) as other:
+        writer = other.resume("a1b2c3", 0)
+        with pytest.raises(RegistryError, match="is being trained"):
+            registry.resume("a1b2c3", 0)
+        writer.finish("finished")
+
+
+def test_an_unknown_run_cannot_be_resumed(registry):
+    with pytest.raises(UnknownRunError):
+        registry.resume("nothing", 0)
+
+
+def test_a_process_elsewhere_is_never_known_to_be_dead():
+    mine = this_process("token")
+    assert not is_dead(mine)
+    assert not is_dead(Owner("token", "elsewhere", 2**22))
+    assert not is_dead(Owner("token", mine.host, 1))
