@@ -35,6 +35,7 @@ FORMAT: Final = 1
 
 _FACTS = "agent.json"
 _WEIGHTS = "weights.safetensors"
+_KEYS = ("recipe", "run", "observation_dim", "action_shape", "action_low", "action_high", "sha256")
 
 
 class Agent:
@@ -89,7 +90,7 @@ class Agent:
                 f"an array of shape {given.shape}"
             )
         rows = torch.as_tensor(np.atleast_2d(given), device=self.device)
-        action = self._inside(self._act(rows, generator)).cpu().numpy()
+        action = self._inside(self._act(condition=rows, generator=generator)).cpu().numpy()
         chosen: Floats = action[0] if given.ndim == 1 else action
         return chosen
 
@@ -182,16 +183,21 @@ def shapes_of(dataset: Dataset) -> Shapes:
 
 def _read_facts(folder: Path) -> dict[str, Any]:
     try:
-        facts: dict[str, Any] = json.loads((folder / _FACTS).read_text())
+        facts: Any = json.loads((folder / _FACTS).read_text())
     except (OSError, ValueError) as error:
         raise CheckpointError(
             f"{str(folder)!r} holds no agent ({_FACTS} cannot be read: {error})"
         ) from error
-    if facts.get("format") != FORMAT:
+    if not isinstance(facts, dict) or "format" not in facts:
+        raise CheckpointError(f"{str(folder)!r} holds no agent ({_FACTS} describes something else)")
+    if facts["format"] != FORMAT:
         raise CheckpointError(
-            f"the agent in {folder} has layout {facts.get('format')}, this program reads {FORMAT}; "
+            f"the agent in {folder} has layout {facts['format']}, this program reads {FORMAT}; "
             "upgrade genpolicy"
         )
+    for key in _KEYS:
+        if key not in facts:
+            raise CheckpointError(f"{str(folder)!r} holds no agent ({_FACTS} lacks {key!r})")
     return facts
 
 

@@ -1,8 +1,31 @@
-"""Whose code an exception came from."""
+"""Whose code an exception came from, and how to say so."""
 
 import traceback
+from pathlib import Path
 
 from genpolicy.composition.agent_recipe import AgentRecipe
+from genpolicy.errors import GenpolicyError, RunError
+from genpolicy.training.checkpoint import write_atomically
+from genpolicy.training.runner import Runner
+
+
+def explain(error: BaseException, runner: Runner) -> BaseException:
+    """Return the error to raise for one that ended a run.
+
+    What a part's code raised becomes a :class:`RunError` that names the part; its traceback is kept
+    in the run's folder. Anything else is returned as it is.
+    """
+    if isinstance(error, GenpolicyError) or not isinstance(error, Exception):
+        return error
+    owner = blame(error, runner.recipe)
+    if owner is None:
+        return error
+    path = runner.folder / "traceback.txt"
+    kept = f"; its traceback is in {path}" if _keep(path, error) else ""
+    return RunError(
+        f"{owner} failed at step {runner.learner.step} of {runner.total_steps} "
+        f"({in_words(error)}){kept}"
+    )
 
 
 def blame(error: BaseException, recipe: AgentRecipe) -> str | None:
@@ -29,3 +52,19 @@ def blame(error: BaseException, recipe: AgentRecipe) -> str | None:
             entry = recipe.chosen[packages[package]].entry
             return f"a part of {entry.distribution} {entry.version}"
     return None
+
+
+def in_words(error: BaseException) -> str:
+    """Return an exception in one line; one raised on purpose speaks for itself."""
+    text = str(error).strip()
+    if isinstance(error, GenpolicyError):
+        return text
+    return f"{type(error).__name__}: {text.splitlines()[0]}" if text else type(error).__name__
+
+
+def _keep(path: Path, error: BaseException) -> bool:
+    try:
+        write_atomically(path, "".join(traceback.format_exception(error)).encode())
+    except OSError:
+        return False
+    return True

@@ -76,11 +76,22 @@ class Reference:
         random_return: The mean return of random actions (score 0).
         expert_return: The mean return of an expert (score 100).
         source: How they were measured, or who published them.
+
+    Raises:
+        DataError: Both returns are the same, so that no score lies between them.
     """
 
     random_return: float
     expert_return: float
     source: str
+
+    def __attrs_post_init__(self) -> None:
+        if self.random_return == self.expert_return:
+            raise DataError(
+                f"a reference needs a random_return and an expert_return that differ; both are "
+                f"{self.random_return} (source: {self.source or 'not given'}); correct one of "
+                "them, or leave the reference out to be scored without normalising"
+            )
 
 
 @attrs.frozen(eq=False, kw_only=True)

@@ -89,18 +89,23 @@ def exact_divergence(velocity: Tensor, x: Tensor, *, create_graph: bool) -> Tens
     columns = velocity.flatten(1).unbind(1)
     total = torch.zeros_like(columns[0])
     for index, column in enumerate(columns):
-        (gradient,) = torch.autograd.grad(
-            column.sum(), x, create_graph=create_graph, retain_graph=True
-        )
+        gradient = _pull_back(column, x, torch.ones_like(column), create_graph)
         total = total + gradient.flatten(1)[:, index]
     return total
 
 
 def _probed_divergence(velocity: Tensor, x: Tensor, probe: Tensor, create_graph: bool) -> Tensor:
-    (product,) = torch.autograd.grad(
-        velocity, x, probe, create_graph=create_graph, retain_graph=True
+    return sum_rows(_pull_back(velocity, x, probe, create_graph) * probe)
+
+
+def _pull_back(output: Tensor, x: Tensor, weight: Tensor, create_graph: bool) -> Tensor:
+    """Return the gradient of ``weight · output`` at ``x``, zero where it does not depend on it."""
+    if not output.requires_grad:
+        return torch.zeros_like(x)
+    (gradient,) = torch.autograd.grad(
+        output, x, weight, create_graph=create_graph, retain_graph=True, materialize_grads=True
     )
-    return sum_rows(product * probe)
+    return gradient
 
 
 def _with_divergence(field: Field, shape: torch.Size, probe: Tensor | None) -> Field:

@@ -7,7 +7,6 @@
 """
 
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -17,18 +16,17 @@ import attrs
 import torch
 
 from genpolicy import surroundings
-from genpolicy.blame import blame
+from genpolicy.blame import explain, in_words
 from genpolicy.composition.agent_recipe import AgentRecipe
 from genpolicy.composition.config_file import to_config
 from genpolicy.composition.fit import check_fit
-from genpolicy.composition.resolve import recall
 from genpolicy.dataset import Dataset, DatasetRecipe
 from genpolicy.devices import choose_device
 from genpolicy.discovery.catalogue import Catalogue, load_catalogue
-from genpolicy.errors import DataError, GenpolicyError, RunError, StoppedError, UsageError
+from genpolicy.errors import RunError, StoppedError
 from genpolicy.observer import Observer
 from genpolicy.records import DatasetRecord, EvaluationRecord, EventRecord, RunStart
-from genpolicy.registry import Registry, RunDetail, RunWriter
+from genpolicy.registry import Registry, RunWriter
 from genpolicy.registry.writer import warn
 from genpolicy.run_ids import new_run_id
 from genpolicy.training.checkpoint import write_atomically
@@ -106,8 +104,8 @@ class Launch:
             self.writer.finish("interrupted", "ended at once; the last checkpoint is kept")
             raise
         except BaseException as error:
-            failure = _explained(error, self.runner)
-            self.writer.finish("failed", _sentence(failure))
+            failure = explain(error, self.runner)
+            self.writer.finish("failed", in_words(failure))
             raise failure from (error if failure is not error else error.__cause__)
         self.writer.finish("finished")
         return self._result(outcome, time.monotonic() - start)
@@ -164,7 +162,7 @@ def start(
         recipe_hash=recipe.hash(),
         origins=recipe.origins,
         parts=recipe.part_records(),
-        dataset=_record(dataset),
+        dataset=dataset_record(dataset),
         directory=str(folder),
         device=str(device),
         versions=surroundings.versions(),
@@ -175,47 +173,6 @@ def start(
         tags=tuple(dict.fromkeys(tags)),
     )
     return Launch(runner, registry.start(record, on_problem=say), say)
-
-
-def resume(
-    detail: RunDetail,
-    *,
-    registry: Registry,
-    catalogue: Catalogue,
-    device: torch.device,
-    say: Say = warn,
-) -> Launch:
-    """Take up a recorded run after its newest whole checkpoint.
-
-    Args:
-        detail: What the registry knows of it.
-        registry: Where it is recorded.
-        catalogue: The installed parts.
-        device: Where the models live.
-        say: Told what is odd, such as a part that has changed since.
-
-    Raises:
-        UsageError: It is finished.
-        DataError: Its data is not what it was.
-        PartError: One of its parts is not installed or broken.
-        CheckpointError: Its checkpoint does not fit the installed parts.
-        RegistryError: A live process trains it, or the registry cannot be written.
-    """
-    if detail.state == "finished":
-        raise UsageError(f"run {detail.id} is finished; there is nothing left to resume")
-    recipe = recall(catalogue, detail.start.recipe)
-    dataset = recipe.part("dataset", DatasetRecipe).load()
-    _check_same_data(detail, dataset)
-    runner = Runner(
-        recipe, dataset, run=detail.id, folder=Path(detail.start.directory), device=device
-    )
-    step, passed = runner.restore()
-    launch = Launch(runner, registry.resume(detail.id, step, on_problem=say), say)
-    for sentence in [*passed, *_changed_parts(detail, recipe)]:
-        launch.note(sentence)
-    if step == 0:
-        launch.note(f"run {detail.id} has no checkpoint yet and starts anew")
-    return launch
 
 
 def run(
@@ -252,7 +209,8 @@ def run(
         return launch.run(observers)
 
 
-def _record(dataset: Dataset) -> DatasetRecord:
+def dataset_record(dataset: Dataset) -> DatasetRecord:
+    """Return what is written down about the data of a run."""
     return DatasetRecord(
         name=dataset.name,
         fingerprint=dataset.fingerprint(),
@@ -276,54 +234,3 @@ def _write_config(folder: Path, recipe: AgentRecipe) -> None:
             f"the run's folder {str(folder)!r} cannot be written: {error.strerror}; name another "
             "with --output"
         ) from error
-
-
-def _check_same_data(detail: RunDetail, dataset: Dataset) -> None:
-    then, now = detail.start.dataset, _record(dataset)
-    if then.fingerprint != now.fingerprint:
-        raise DataError(
-            f"run {detail.id} learns from {then.name!r} with {then.transitions} transitions and "
-            f"fingerprint {then.fingerprint[:12]}, but {now.name!r} now has {now.transitions} and "
-            f"{now.fingerprint[:12]}; bring the former back, or start a new run"
-        )
-
-
-def _changed_parts(detail: RunDetail, recipe: AgentRecipe) -> list[str]:
-    then = {part.slot: part for part in detail.start.parts}
-    return [
-        f"{part.slot} {part.name} has changed since the run began ({then[part.slot].version}, now "
-        f"{part.version}): it may not go on as it would have"
-        for part in recipe.part_records()
-        if part.slot in then and part.source_hash != then[part.slot].source_hash
-    ]
-
-
-def _explained(error: BaseException, runner: Runner) -> BaseException:
-    """Return the error to raise for one that ended a run: a part's own is given its owner."""
-    if isinstance(error, GenpolicyError) or not isinstance(error, Exception):
-        return error
-    owner = blame(error, runner.recipe)
-    if owner is None:
-        return error
-    path = runner.folder / "traceback.txt"
-    text = "".join(traceback.format_exception(error))
-    kept = f"; its traceback is in {path}" if _kept(path, text) else ""
-    return RunError(
-        f"{owner} failed at step {runner.learner.step} of {runner.total_steps} "
-        f"({_sentence(error)}){kept}"
-    )
-
-
-def _kept(path: Path, text: str) -> bool:
-    try:
-        write_atomically(path, text.encode())
-    except OSError:
-        return False
-    return True
-
-
-def _sentence(error: BaseException) -> str:
-    text = str(error).strip()
-    if isinstance(error, GenpolicyError):
-        return text
-    return f"{type(error).__name__}: {text.splitlines()[0]}" if text else type(error).__name__

@@ -117,7 +117,8 @@ def make_recipe(recipe: type[R], options: Mapping[str, Any], *, who: str) -> R:
 
 def recipe_values(recipe: Recipe) -> dict[str, Any]:
     """Return a recipe's options as plain JSON values."""
-    return {field.name: _plain(getattr(recipe, field.name)) for field in attrs.fields(type(recipe))}
+    known = options_of(type(recipe)).values()
+    return {option.name: _plain(getattr(recipe, option.name), option.type) for option in known}
 
 
 def convert(value: Any, annotation: Any, *, who: str) -> Any:
@@ -141,7 +142,7 @@ def convert(value: Any, annotation: Any, *, who: str) -> Any:
         return _convert_tuple(value, annotation, who)
     try:
         return _convert_scalar(value, annotation)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise OptionError(f"{who} takes {_type_name(annotation)}; got {value!r}") from None
 
 
@@ -214,10 +215,16 @@ def _convert_bool(value: Any) -> bool:
 def _convert_int(value: Any) -> int:
     if isinstance(value, bool):
         raise TypeError
-    number = float(value)
+    try:
+        return int(value) if isinstance(value, (int, str)) else _whole(value)
+    except ValueError:
+        return _whole(float(value))
+
+
+def _whole(number: float) -> int:
     if number != int(number):
         raise ValueError
-    return int(value) if isinstance(value, int) else int(number)
+    return int(number)
 
 
 def _type_name(annotation: Any) -> str:
@@ -228,8 +235,8 @@ def _type_name(annotation: Any) -> str:
         return "one of " + ", ".join(str(member) for member in members)
     if origin is tuple:
         if len(members) == 2 and members[1] is Ellipsis:
-            return f"{_type_name(members[0])} values, separated by commas"
-        return ",".join(_type_name(member) for member in members)
+            return f"{_type_name(members[0]).removeprefix('a ')}s, separated by commas"
+        return ", ".join(_type_name(member) for member in members)
     if annotation is type(None):
         return "none"
     return {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}.get(
@@ -237,8 +244,12 @@ def _type_name(annotation: Any) -> str:
     )
 
 
-def _plain(value: Any) -> Any:
-    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+def _plain(value: Any, annotation: Any = None) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if annotation is float and isinstance(value, int):
+        return float(value)  # a default of 1 and a given 1.0 are one value, and hash alike
+    return value
 
 
 def _first_line(error: Exception) -> str:

@@ -11,7 +11,14 @@ from torch import nn
 
 from genpolicy.backbone import Backbone, BackboneRecipe, Model, SampleSpec
 from genpolicy.composition.agent_recipe import AgentRecipe, Chosen
-from genpolicy.composition.contract import TARGET, loss_methods, needs_of, roles_of
+from genpolicy.composition.contract import (
+    TARGET,
+    loss_methods,
+    method_of,
+    needs_of,
+    provided_class,
+    roles_of,
+)
 from genpolicy.critic import Critic, CriticRecipe, CriticSpec
 from genpolicy.errors import BrokenPartError
 from genpolicy.inference import Inference
@@ -88,7 +95,7 @@ def build_models(recipe: AgentRecipe, shapes: Shapes, device: torch.device) -> M
     objective = recipe.objective
     name = recipe.chosen["objective"].name
     roles = {role: _backbone(recipe, role, shapes).to(device) for role in roles_of(objective, name)}
-    methods = loss_methods(objective, name).values()
+    methods = [*loss_methods(objective, name).values(), *_critic_loss(recipe)]
     asked = {need.argument for method in methods for need in needs_of(method, name)}
     targets = {
         role: copy.deepcopy(model).requires_grad_(False)
@@ -99,6 +106,13 @@ def build_models(recipe: AgentRecipe, shapes: Shapes, device: torch.device) -> M
         _critic(recipe.chosen["critic"], shapes).to(device) if "critic" in recipe.chosen else None
     )
     return Models(recipe=recipe, roles=roles, targets=targets, critic=critic)
+
+
+def _critic_loss(recipe: AgentRecipe) -> list[Callable[..., Any]]:
+    if "critic" not in recipe.chosen:
+        return []
+    chosen = recipe.chosen["critic"]
+    return [method_of(provided_class(type(chosen.recipe)), "loss", chosen.name)]
 
 
 def build_acting(recipe: AgentRecipe, shapes: Shapes, device: torch.device) -> Models:

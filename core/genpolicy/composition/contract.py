@@ -11,8 +11,8 @@ from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 import attrs
 
-from genpolicy.backbone import BackboneRecipe
-from genpolicy.critic import CriticRecipe
+from genpolicy.backbone import Backbone, BackboneRecipe
+from genpolicy.critic import Critic, CriticRecipe
 from genpolicy.errors import BrokenPartError
 from genpolicy.inference import Inference
 from genpolicy.objective import Objective
@@ -61,13 +61,7 @@ def needs_of(method: Callable[..., Any], who: str) -> list[Need]:
     Raises:
         BrokenPartError: An argument has no annotation, or one that cannot be read.
     """
-    try:
-        hints = get_type_hints(method)
-    except NameError as error:
-        raise BrokenPartError(
-            f"{who}: the annotations of {method.__qualname__} cannot be read ({error}); import "
-            "what they name at run time, not only under TYPE_CHECKING"
-        ) from error
+    hints = _hints(method, who)
     arguments = [name for name in inspect.signature(method).parameters if name not in GIVEN]
     for name in arguments:
         if name not in hints:
@@ -76,6 +70,18 @@ def needs_of(method: Callable[..., Any], who: str) -> list[Need]:
                 "knows what it needs; annotate it with an ability such as VelocityBackbone"
             )
     return [Need(who, name, hints[name]) for name in arguments]
+
+
+def method_of(part: object, name: str, who: str) -> Callable[..., Any]:
+    """Return a method that a part must have although no base class can declare its arguments.
+
+    Raises:
+        BrokenPartError: It has none.
+    """
+    method: Callable[..., Any] | None = getattr(part, name, None)
+    if method is None:
+        raise BrokenPartError(f"{who} defines no method {name!r}, and cannot work without it")
+    return method
 
 
 def loss_methods(objective: Objective, who: str) -> dict[str, Callable[..., Any]]:
@@ -103,7 +109,8 @@ def trains_critic(objective: Objective) -> bool:
 
 def asks_for_critic(objective: Objective, inference: Inference) -> bool:
     """Return whether an agent of these parts has a critic."""
-    methods = [*loss_methods(objective, "objective").values(), inference.act]
+    act = method_of(inference, "act", type(inference).__name__)
+    methods = [*loss_methods(objective, "objective").values(), act]
     asked = {need.argument for method in methods for need in needs_of(method, "agent")}
     return trains_critic(objective) or "critic" in asked
 
@@ -124,16 +131,32 @@ def provided_class(recipe: type[Recipe]) -> type:
     """Return the class whose abilities a part of this recipe has.
 
     Raises:
-        BrokenPartError: Its ``build`` does not say what it returns.
+        BrokenPartError: Its ``build`` does not say what it returns, or returns something else.
     """
     if not issubclass(recipe, (BackboneRecipe, CriticRecipe)):
         return recipe
-    returned = get_type_hints(recipe.build).get("return")
+    base = Backbone if issubclass(recipe, BackboneRecipe) else Critic
+    returned = _hints(recipe.build, recipe.__name__).get("return")
     if not isinstance(returned, type):
         raise BrokenPartError(
             f"{recipe.__qualname__}.build does not say which class it returns; annotate it"
         )
+    if not issubclass(returned, base):
+        raise BrokenPartError(
+            f"{recipe.__qualname__}.build is annotated to return {returned.__name__}, which is no "
+            f"{base.__name__}"
+        )
     return returned
+
+
+def _hints(method: Callable[..., Any], who: str) -> dict[str, Any]:
+    try:
+        return get_type_hints(method)
+    except NameError as error:
+        raise BrokenPartError(
+            f"{who}: the annotations of {method.__qualname__} cannot be read ({error}); import "
+            "what they name at run time, not only under TYPE_CHECKING"
+        ) from error
 
 
 def _ability(member: type) -> str:

@@ -1,6 +1,7 @@
 """Whether the parts of an agent go together, all problems at once, before any data is opened."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import attrs
 
@@ -9,14 +10,14 @@ from genpolicy.composition.contract import (
     TARGET,
     Need,
     loss_methods,
+    method_of,
     needs_of,
     provided_class,
+    roles_of,
     trains_critic,
 )
-from genpolicy.critic import Critic
 from genpolicy.discovery import Catalogue
 from genpolicy.errors import FitError, PartError
-from genpolicy.inference import Inference
 from genpolicy.recipe import recipe_values
 from genpolicy.solver import Solver
 
@@ -30,7 +31,8 @@ def check_fit(recipe: AgentRecipe, catalogue: Catalogue) -> None:
     """
     problems = [
         *_unmet_needs(recipe, catalogue),
-        *_untrained_critic(recipe),
+        *_missing_roles(recipe),
+        *_untrained(recipe),
         *_unlike_copies(recipe),
     ]
     if problems:
@@ -44,31 +46,54 @@ class _Demand:
 
 
 def _demands(recipe: AgentRecipe) -> Iterator[_Demand]:
-    """Yield everything that some part of an agent asks of another."""
-    objective = recipe.chosen["objective"].name
+    """Yield everything that some part of an agent asks of another that the agent has."""
+    asked = [*_asked_in_training(recipe), *_asked_to_act(recipe)]
+    yield from (_Demand(need, slot) for need, slot in asked if slot is not None)
+    solvers = {slot for _, slot in asked if slot is not None and slot.endswith("solver")}
     acting = recipe.objective.acting_role
-    for method in loss_methods(recipe.objective, objective).values():
-        for need in needs_of(method, objective):
-            yield _Demand(need, _slot(recipe, need.argument))
-    for need in needs_of(recipe.part("inference", Inference).act, recipe.chosen["inference"].name):
-        yield _Demand(need, _slot(recipe, acting if need.argument == "policy" else need.argument))
-    slot = recipe.slot_of(acting, "solver")
-    for need in needs_of(recipe.part(slot, Solver).sample, recipe.chosen[slot].name):
-        yield _Demand(need, recipe.slot_of(acting, "backbone"))
+    for slot in sorted(solvers | {recipe.slot_of(acting, "solver")}):
+        role = slot.rpartition(".")[0] or "policy"
+        for need in needs_of(_sample(recipe, slot), recipe.chosen[slot].name):
+            yield _Demand(need, recipe.slot_of(role, "backbone"))
+
+
+def _asked_in_training(recipe: AgentRecipe) -> Iterator[tuple[Need, str | None]]:
+    """Yield what losses ask for, with its slot, or None for a role that the objective lacks."""
+    name = recipe.chosen["objective"].name
+    roles = roles_of(recipe.objective, name)
+    methods = [(method, name) for method in loss_methods(recipe.objective, name).values()]
     if "critic" in recipe.chosen:
-        critic = provided_class(type(recipe.chosen["critic"].recipe))
-        assert issubclass(critic, Critic)
-        for need in needs_of(critic.loss, recipe.chosen["critic"].name):
-            yield _Demand(need, _slot(recipe, need.argument))
+        critic = recipe.chosen["critic"]
+        methods.append(
+            (method_of(provided_class(type(critic.recipe)), "loss", critic.name), critic.name)
+        )
+    for method, who in methods:
+        for need in needs_of(method, who):
+            yield need, _slot(recipe, need.argument, roles)
 
 
-def _slot(recipe: AgentRecipe, argument: str) -> str:
-    """Return the slot that provides an argument of a loss."""
+def _asked_to_act(recipe: AgentRecipe) -> Iterator[tuple[Need, str | None]]:
+    """Yield what the inference asks for, with its slot, or None for what no acting agent has."""
+    chosen, acting = recipe.chosen["inference"], recipe.objective.acting_role
+    slots = {"policy": recipe.slot_of(acting, "backbone"), "critic": "critic"}
+    slots["solver"] = recipe.slot_of(acting, "solver")
+    for need in needs_of(method_of(chosen.recipe, "act", chosen.name), chosen.name):
+        yield need, slots.get(need.argument)
+
+
+def _sample(recipe: AgentRecipe, slot: str) -> Callable[..., Any]:
+    return method_of(recipe.part(slot, Solver), "sample", recipe.chosen[slot].name)
+
+
+def _slot(recipe: AgentRecipe, argument: str, roles: Sequence[str]) -> str | None:
+    """Return the slot that provides an argument of a loss, if the agent has it."""
     if argument in ("critic", "solver"):
         return argument
     if argument.endswith("_solver"):
-        return recipe.slot_of(argument.removesuffix("_solver"), "solver")
-    return recipe.slot_of(argument.removeprefix(TARGET), "backbone")
+        role, kind = argument.removesuffix("_solver"), "solver"
+    else:
+        role, kind = argument.removeprefix(TARGET), "backbone"
+    return recipe.slot_of(role, kind) if role in roles else None
 
 
 def _unmet_needs(recipe: AgentRecipe, catalogue: Catalogue) -> Iterator[str]:
@@ -103,12 +128,36 @@ def fitting_parts(need: Need, kind: str, catalogue: Catalogue) -> list[str]:
     return names
 
 
-def _untrained_critic(recipe: AgentRecipe) -> Iterator[str]:
+def _missing_roles(recipe: AgentRecipe) -> Iterator[str]:
+    objective = recipe.chosen["objective"].name
+    for need, slot in _asked_in_training(recipe):
+        if slot is None:
+            yield f"{need.who} asks for {need.argument!r}, and {objective!r} has no such role"
+    for need, slot in _asked_to_act(recipe):
+        if slot is None:
+            yield (
+                f"{need.who} asks for {need.argument!r} to act, and an agent that acts has only a "
+                "policy, its solver and perhaps a critic"
+            )
+
+
+def _untrained(recipe: AgentRecipe) -> Iterator[str]:
+    objective, inference = recipe.chosen["objective"].name, recipe.chosen["inference"].name
     if "critic" in recipe.chosen and not trains_critic(recipe.objective):
-        objective, inference = recipe.chosen["objective"].name, recipe.chosen["inference"].name
+        asked = any(slot == "critic" for _, slot in _asked_to_act(recipe))
         yield (
             f"inference {inference!r} needs a critic, and {objective!r} trains none; take an "
             "objective with a critic, or inference=sample"
+            if asked
+            else f"{objective} needs a critic and trains none"
+        )
+    acting = recipe.objective.acting_role
+    if not any(
+        acting in stage.learning_rates for stage in recipe.objective.stages() if stage.steps
+    ):
+        yield (
+            f"{objective} trains {acting!r}, which acts in the end, for no step at all; raise the "
+            "steps of its stage"
         )
 
 

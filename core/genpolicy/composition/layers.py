@@ -45,22 +45,26 @@ def from_config(path: Path) -> Layer:
         OptionError: There is no such file, or it is not TOML.
     """
     try:
-        return Layer(f"config {path}", flatten(parse_toml(path.read_text(), str(path))))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise OptionError(f"config {str(path)!r} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise OptionError(f"config {str(path)!r} is not a text file in UTF-8") from error
+    return Layer(f"config {path}", flatten(parse_toml(text, f"config {str(path)!r}")))
 
 
-def from_recipe(name: str, text: str, objective: str | None) -> Layer:
+def from_recipe(name: str, text: str, objective: str | None, default: str) -> Layer:
     """Read a named recipe: its ``settings``, and those that hold ``when`` an objective is used.
 
     Args:
         name: The recipe's name.
         text: Its TOML text.
         objective: The objective that the user named; ``None`` for the recipe's own.
+        default: The objective where neither names one.
     """
     table = parse_toml(text, f"recipe {name}")
     values = flatten(table.get("settings", {}))
-    objective = objective or values.get("objective")
+    objective = objective or values.get("objective") or values.get("objective.name") or default
     values |= flatten(table.get("when", {}).get(objective, {}))
     return Layer(f"recipe {name}", values)
 

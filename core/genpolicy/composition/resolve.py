@@ -12,7 +12,7 @@ from genpolicy.composition.contract import asks_for_critic, roles_of
 from genpolicy.composition.layers import Layer, from_recipe
 from genpolicy.dataset import DatasetRecipe
 from genpolicy.discovery import Catalogue, PartEntry
-from genpolicy.errors import OptionError, did_you_mean
+from genpolicy.errors import OptionError, PartError, did_you_mean
 from genpolicy.evaluation.protocol import Protocol
 from genpolicy.inference import Inference
 from genpolicy.objective import Objective
@@ -33,6 +33,9 @@ DEFAULTS: Final = Layer(
     },
 )
 """The parts of an agent of which nothing is said."""
+
+SINGLE_FILE: Final = "file:"
+"""What the distribution of a plugin in a single file begins with."""
 
 SECTIONS: Final = ("train", "evaluation")
 """Slots that hold options but name no part."""
@@ -153,14 +156,15 @@ class _Resolution:
             if role == "policy":
                 continue
             if role in objective.default_backbones or self._mentioned(f"{role}.backbone"):
-                fallback = objective.default_backbones.get(role, self.chosen["backbone"].name)
+                like_policy = self.chosen["backbone"].entry.full_name
+                fallback = objective.default_backbones.get(role, like_policy)
                 self._choose(f"{role}.backbone", fallback=fallback)
                 backbone = self._recipe(f"{role}.backbone", BackboneRecipe)
                 self._choose(f"{role}.solver", fallback=backbone.default_solver)
             for kind in ROLE_KINDS:
                 slot = f"{role}.{kind}"
                 if slot not in self.chosen and self._mentioned(slot):
-                    self._choose(slot, fallback=self.chosen[kind].name)
+                    self._choose(slot, fallback=self.chosen[kind].entry.full_name)
 
     def _mentioned(self, slot: str) -> bool:
         return slot in self.choices or slot in self.options
@@ -184,16 +188,20 @@ class _Resolution:
         for option, settings in self.options.get(slot, {}).items():
             for setting in settings:
                 in_effect = [c.value for c in self.choices.get(slot, ()) if c.rank <= setting.rank]
-                if not in_effect or self._same_part(slot, in_effect[-1], name):
+                if not in_effect or self._same_part(slot, str(in_effect[-1]), name):
                     meant[option] = setting.value
                     self.origins[f"{slot}.{option}"] = setting.origin
         return meant
 
     def _same_part(self, slot: str, one: str, other: str) -> bool:
+        first, second = split_name(one)[0], split_name(other)[0]
+        if first == second:
+            return True
         kind = slot.split(".")[-1]
-        names = [name.partition(":")[0] for name in (one, other)]
-        first, second = (self.catalogue.find(kind, name) for name in names)
-        return first.full_name == second.full_name
+        try:
+            return self.catalogue.find(kind, first) == self.catalogue.find(kind, second)
+        except PartError:  # what a higher layer replaced need not be installed
+            return False
 
     def _section(self, slot: str) -> dict[str, Any]:
         section = self.options.get(slot, {})
@@ -234,28 +242,39 @@ def _base_layers(
     catalogue: Catalogue, layers: Sequence[Layer], recipe: str | None
 ) -> tuple[Layer, ...]:
     """Return what lies under the user's own settings: the defaults and the named recipe."""
-    named = {key: layer.values[key] for layer in layers for key in layer.values}
+    named = {
+        key.removesuffix(".name"): layer.values[key] for layer in layers for key in layer.values
+    }
     if recipe is None:
         dataset = str(named.get("dataset", DEFAULTS.values["dataset"]))
-        entry = catalogue.find("dataset", dataset.partition(":")[0])
+        entry = catalogue.find("dataset", split_name(dataset)[0])
         recipe = catalogue.load(entry, DatasetRecipe).default_recipe
     if recipe in (None, "none"):
         return (DEFAULTS,)
     text = catalogue.read(catalogue.find("recipe", recipe))
     objective = named.get("objective")
-    return DEFAULTS, from_recipe(recipe, text, objective)
+    if objective is not None:
+        objective = catalogue.find("objective", str(objective)).spec.name
+    return DEFAULTS, from_recipe(recipe, text, objective, str(DEFAULTS.values["objective"]))
 
 
 def _load(catalogue: Catalogue, slot: str, name: str, options: Mapping[str, Any]) -> Chosen:
     kind = slot.split(".")[-1]
-    bare, colon, argument = name.partition(":")
+    bare, argument = split_name(name)
     entry = catalogue.find(kind, bare)
-    if colon:
+    if argument is not None:
         recipe = catalogue.load(entry, BASES[kind])
         if recipe.argument is None:
             raise OptionError(f"{slot} {bare} takes nothing after a colon; got {name!r}")
         options = {recipe.argument: argument, **options}
     return _choose_entry(catalogue, slot, entry, options)
+
+
+def split_name(name: str) -> tuple[str, str | None]:
+    """Split ``part:argument``, where a part of a single file begins with ``file:`` itself."""
+    prefix = SINGLE_FILE if name.startswith(SINGLE_FILE) else ""
+    bare, colon, argument = name.removeprefix(prefix).partition(":")
+    return prefix + bare, argument if colon else None
 
 
 def _choose_entry(

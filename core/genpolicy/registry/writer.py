@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from genpolicy.errors import GenpolicyWarning
 from genpolicy.observer import Observer
@@ -17,6 +18,8 @@ from genpolicy.registry.backlog import Backlog
 from genpolicy.registry.claims import Claim
 from genpolicy.registry.recorder import Recorder
 from genpolicy.registry.spill import FILE_NAME, Spill
+
+_CHECKPOINT_PATIENCE: Final = 5.0  # seconds
 
 
 def warn(problem: str) -> None:
@@ -77,6 +80,10 @@ class RunWriter(Observer):
     def on_event(self, record: EventRecord) -> None:
         """Record an event."""
         self._backlog.add(record)
+
+    def before_checkpoint(self) -> None:
+        """Wait a moment for what was told so far; a slow disk or a lock delays no run for long."""
+        self.flush(_CHECKPOINT_PATIENCE)
 
     def flush(self, seconds: float = 60.0) -> bool:
         """Wait until everything told so far is on disk, at most so many seconds.

@@ -54,6 +54,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 def encode(state: State) -> bytes:
     """Return the state as the content of a safetensors file."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.tensors.items()}
+    tensors = _apart(tensors)
     return save(tensors, metadata={"genpolicy": json.dumps(state.facts)})
 
 
@@ -103,8 +104,7 @@ def write_checkpoint(folder: Path, step: int, state: State) -> ArtifactRecord:
         raise CheckpointError(
             f"the checkpoint of step {step} cannot be written: {error}"
         ) from error
-    for old in _newest_first(folder)[KEEP:]:
-        old.unlink(missing_ok=True)
+    _remove_all_but(path)
     return ArtifactRecord(
         kind="checkpoint", path=str(path), sha256=digest, bytes=len(content), step=step
     )
@@ -118,6 +118,27 @@ def read_newest_checkpoint(folder: Path) -> tuple[State | None, list[str]]:
             return decode(path), passed
         passed.append(f"checkpoint {path.name} is damaged and was passed over")
     return None, passed
+
+
+def _apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Copy tensors that share memory, such as tied weights, which the format refuses."""
+    seen: set[int] = set()
+    apart = {}
+    for name, tensor in tensors.items():
+        place = tensor.untyped_storage().data_ptr()
+        apart[name] = tensor.clone() if place in seen else tensor
+        seen.add(place)
+    return apart
+
+
+def _remove_all_but(newest: Path) -> None:
+    """Keep a new checkpoint and those right before it; later ones are of an abandoned course."""
+    step = newest.name.rsplit("-", 1)[0]
+    others = [path for path in _newest_first(newest.parent) if path != newest]
+    earlier = [path for path in others if path.name.rsplit("-", 1)[0] < step]
+    for path in others:
+        if path not in earlier[: KEEP - 1]:
+            path.unlink(missing_ok=True)
 
 
 def _newest_first(folder: Path) -> list[Path]:

@@ -72,6 +72,13 @@ class Learner:
         models = acting_models(self.models, policy)
         return Agent(models, self.shapes, dataset.action_low, dataset.action_high, run)
 
+    def not_finite(self) -> str | None:
+        """Return the name of a model of which a weight is not finite, if any."""
+        for name, model in self._named_models().items():
+            if not all(bool(torch.isfinite(weight).all()) for weight in model.parameters()):
+                return name
+        return None
+
     def state(self) -> State:
         """Return everything that the next step depends on."""
         tensors = {f"means/{key}": value for key, value in self.means.state().items()}
@@ -105,7 +112,7 @@ class Learner:
             update.load(_under(state.tensors, f"adam/{update.role}/"))
         self.means.load(_under(state.tensors, "means/"), tuple(facts["metrics"]))
         torch.set_rng_state(state.tensors["random/cpu"])
-        if self.device.type == "cuda":
+        if self.device.type == "cuda" and "random/cuda" in state.tensors:
             torch.cuda.set_rng_state(state.tensors["random/cuda"], self.device)
 
     def _named_models(self) -> dict[str, torch.nn.Module]:
@@ -161,6 +168,8 @@ class Learner:
             model.train(trains)
             for parameter in self._trainable[name]:
                 parameter.requires_grad_(trains)
+                if not trains:
+                    parameter.grad = None
 
 
 def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -166,13 +166,28 @@ class Runner:
         if bad is None:
             return
         odd = [name for name, value in snapshot.values().items() if not abs(value) < float("inf")]
-        rates = " and ".join(f"{role}'s {rate:g}" for role, rate in stage.learning_rates.items())
         raise DivergedError(
             f"the loss of stage {stage.name!r} stopped being finite at step {bad} of "
-            f"{self.total_steps} ({', '.join(odd) or 'the loss itself'}); the checkpoint of step "
-            f"{self._saved_step} is kept; try a lower learning rate than {rates}, or "
-            "train.clip_norm=1"
+            f"{self.total_steps} ({', '.join(odd) or 'the loss itself'}); {self._advice(stage)}"
         )
+
+    def _guard_weights(self, stage: Stage) -> None:
+        """Look at the weights as well: a finite loss may have had a gradient that was not."""
+        bad = self.learner.not_finite()
+        if bad is not None:
+            raise DivergedError(
+                f"the weights of {bad!r} stopped being finite in stage {stage.name!r} by step "
+                f"{self.learner.step} of {self.total_steps}; {self._advice(stage)}"
+            )
+
+    def _advice(self, stage: Stage) -> str:
+        rates = " and ".join(f"{role}'s {rate:g}" for role, rate in stage.learning_rates.items())
+        return f"{self._kept()}; try a lower learning rate than {rates}, or train.clip_norm=1"
+
+    def _kept(self) -> str:
+        if self._saved_step:
+            return f"the checkpoint of step {self._saved_step} is kept"
+        return "there was no checkpoint yet"
 
     def _look(self, stage: Stage) -> None:
         self._deliver(stage)
@@ -185,6 +200,9 @@ class Runner:
         snapshot = self.learner.means.peek(self.learner.step)
         if snapshot is not None:
             self._guard(stage, snapshot)
+        self._guard_weights(stage)
+        for observer in self.observers:
+            observer.before_checkpoint()
         artifact = write_checkpoint(
             self.folder / "checkpoints", self.learner.step, self.learner.state()
         )

@@ -35,7 +35,7 @@ class Update:
         role: The role that trains.
         parameters: The weights that train.
         model: Their model.
-        loss: Its loss, of a batch alone.
+        loss: Its loss, of a ``batch`` alone.
         learning_rate: Adam's learning rate before its schedule.
         steps: How many steps the stage has.
         options: How the loop trains.
@@ -47,7 +47,7 @@ class Update:
         role: str,
         parameters: list[nn.Parameter],
         model: Model,
-        loss: Callable[[Batch], Loss],
+        loss: Callable[..., Loss],
         learning_rate: float,
         steps: int,
         options: TrainOptions,
@@ -63,7 +63,7 @@ class Update:
 
     def step(self, batch: Batch, index: int) -> Loss:
         """Take the step number ``index`` of the stage and return the loss it started from."""
-        loss = self.loss(batch)
+        loss = self.loss(batch=batch)
         self.optimiser.zero_grad(set_to_none=True)
         loss.value.backward()  # type: ignore[no-untyped-call]
         if self.options.clip_norm:

@@ -21,6 +21,9 @@ DAMPING = 1.0
 REACHED = 0.1
 """A waypoint counts as reached within this distance, in cells."""
 
+RADIUS = 0.45
+"""A goal counts as reached within this distance, as gymnasium-robotics has it."""
+
 _WALL = 1
 
 

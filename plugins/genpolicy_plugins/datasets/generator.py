@@ -1,8 +1,12 @@
-"""Makes point maze data in D4RL's manner (Fu et al. 2020, arXiv 2004.07219).
+"""Makes point maze data of D4RL's kind (Fu et al. 2020, arXiv 2004.07219).
 
-A noisy controller walks from one random goal to the next. An episode is one goal: reaching it cuts
-the episode (the point walks on, towards another goal), and so does not reaching it in time. Nothing
-ever ends, so no transition is a terminal.
+A noisy controller walks from one random goal to the next. An episode is one goal: it is cut a random
+while after the goal was reached, or when it was not reached in time, and the point walks on towards
+another goal. Nothing ever ends, so no transition is a terminal.
+
+Differs from D4RL: the point lingers at a goal for up to ``LINGER`` steps, where D4RL draws the next
+goal on arrival, so that the data show what being there is worth; and the noise is four times as
+strong, so that the data leave room above them.
 """
 
 from typing import Any
@@ -12,12 +16,15 @@ import numpy as np
 from genpolicy.dataset import Dataset, Floats
 from genpolicy.errors import OptionError
 from genpolicy.evaluation import flatten, make_environment
-from genpolicy_plugins.datasets.controller import WaypointController
+from genpolicy_plugins.datasets.controller import RADIUS, Vector, WaypointController
 from genpolicy_plugins.datasets.mazes import Maze
 from genpolicy_plugins.datasets.references import REFERENCES
 
-NOISE = 0.5
+NOISE = 2.0
 """Standard deviation of the noise on each action, before clipping."""
+
+LINGER = 30
+"""The longest time that the point stays at a goal after reaching it, in steps."""
 
 
 def make(maze: Maze, *, transitions: int, seed: int, noise: float = NOISE) -> Dataset:
@@ -70,7 +77,8 @@ class _Walk:
         self._random = np.random.default_rng(seed)
         self._noise = noise
         self._patience = maze.horizon
-        self._steps = 0
+        self._left = self._patience
+        self._arrived = False
         self._seen, _ = self._environment.reset(seed=seed)
 
     def step(self) -> tuple[Floats, Floats, np.float32, Floats, bool]:
@@ -80,20 +88,29 @@ class _Walk:
         """
         seen, action = self._seen, self._act()
         following, reward, _, _, _ = self._environment.step(action)
-        self._steps += 1
-        reached, late = bool(reward), self._steps == self._patience
-        if late and not reached:
-            self._seen, _ = self._environment.reset()
-        else:
-            self._seen = following | {"desired_goal": self._point_maze.goal.copy()}
-        if reached or late:
-            self._steps = 0
+        self._left -= 1
+        if reward and not self._arrived:
+            self._arrived = True
+            self._left = min(self._left, int(self._random.integers(LINGER + 1)))
+        cut = self._left <= 0
+        if cut:
+            self._draw_goal(following["achieved_goal"])
+        self._seen = following | {"desired_goal": self._point_maze.goal.copy()}
         before, after = flatten(self._spec, seen), flatten(self._spec, following)
-        return before, action, np.float32(reward), after, reached or late
+        return before, action, np.float32(reward), after, cut
 
     def close(self) -> None:
         """Close the environment."""
         self._environment.close()
+
+    def _draw_goal(self, position: Vector) -> None:
+        """Set a random goal that ``position`` has not reached."""
+        maze = self._point_maze
+        while True:
+            maze.goal = maze.add_xy_position_noise(maze.generate_target_goal())
+            if np.linalg.norm(maze.goal - position) > RADIUS:
+                break
+        self._left, self._arrived = self._patience, False
 
     def _act(self) -> Floats:
         force = self._controller.force(self._seen["observation"], self._seen["desired_goal"])

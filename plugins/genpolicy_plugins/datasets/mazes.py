@@ -35,17 +35,17 @@ class Maze:
     @property
     def scored(self) -> EnvironmentSpec:
         """The environment for scoring: the goal stays, and being there pays at every step."""
-        return self._spec(reset_target=False, horizon=self.horizon)
+        return self._spec(self.horizon)
 
     @property
     def explored(self) -> EnvironmentSpec:
-        """The environment for making data: a goal reached gives way to another, without an end."""
-        return self._spec(reset_target=True, horizon=10**9)
+        """The environment for making data: it is never cut; whoever walks in it sets its goals."""
+        return self._spec(10**9)
 
-    def _spec(self, *, reset_target: bool, horizon: int) -> EnvironmentSpec:
+    def _spec(self, horizon: int) -> EnvironmentSpec:
         return EnvironmentSpec(
             id=f"gymnasium_robotics:{self.environment}",
-            kwargs={"continuing_task": True, "reset_target": reset_target},
+            kwargs={"continuing_task": True, "reset_target": False},
             observation_keys=OBSERVATION_KEYS,
             horizon=horizon,
         )

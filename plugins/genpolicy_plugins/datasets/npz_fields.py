@@ -29,6 +29,8 @@ def read_arrays(path: Path) -> dict[str, Array]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
+    except PermissionError as error:
+        raise DataError(f"{str(path)!r} cannot be read: {error.strerror}") from error
     except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
         raise DataError(
             f"{str(path)!r} is not an .npz file of plain arrays (pickled objects are never read)"
@@ -90,7 +92,7 @@ class Fields:
         if self.has("action_low") and self.has("action_high"):
             return self.floats("action_low"), self.floats("action_high")
         ones = np.ones(action.shape[1:], np.float32)
-        finite = action[np.isfinite(action).reshape(len(action), -1).all(axis=1)]
+        finite = action[np.isfinite(action).all(axis=tuple(range(1, action.ndim)))]
         if (np.abs(finite) <= 1.0).all():
             return -ones, ones
         return finite.min(axis=0), finite.max(axis=0)

@@ -1,5 +1,6 @@
 """Writes a dataset as the ``.npz`` file that the ``npz`` part reads back to the same arrays."""
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -30,7 +31,8 @@ def write_npz(dataset: Dataset, path: Path) -> None:
     except OSError as error:
         raise DataError(f"{str(path)!r} cannot be written: {error.strerror}") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
 
 
 def _arrays(dataset: Dataset) -> dict[str, Any]:

@@ -48,9 +48,11 @@ class Dopri5(OdeSolver):
         """
         t, slope = start, field(state, state.new_tensor(start))
         step = (end - start) / 20
-        for _ in range(self.max_steps):
+        for taken in range(self.max_steps + 1):
             if abs(end - t) <= 1e-7 * abs(end - start):
                 return state
+            if taken == self.max_steps:
+                break
             step = math.copysign(min(abs(step), abs(end - t)), end - start)
             proposal, slopes = self._propose(field, state, slope, t, step)
             error = self._error(state, proposal, slopes, step)

@@ -126,6 +126,12 @@ def refusal(words):
     return pytest.raises(DataError, match=re.escape(words))
 
 
+def test_a_reference_without_a_span_is_refused(load, arrays):
+    same = {"random_return": 5.0, "expert_return": 5.0, "source": "us"}
+    with refusal("that differ; both are 5.0 (source: us)"):
+        load(arrays, reference=json.dumps(same))
+
+
 def test_no_path_is_refused():
     with refusal("dataset 'npz' needs a file: npz:FILE.npz"):
         Npz().load()

@@ -1,0 +1,126 @@
+"""What the shell offers: names of parts, keys of options, ids of runs.
+
+Names come from the light catalogue; only the keys of a part's options import the part. A completion
+that fails offers nothing.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+import typer
+
+if TYPE_CHECKING:
+    from genpolicy.discovery import Catalogue
+    from genpolicy.recipe import Recipe
+
+Offers = list[tuple[str, str]]
+
+SLOTS: Final = ("dataset", "objective", "backbone", "network", "critic", "solver", "inference")
+SECTIONS: Final = ("train", "evaluation")
+
+
+def names_of(kind: str) -> Callable[[str], Offers]:
+    """Return the completion of names of a kind."""
+
+    def names(incomplete: str) -> Offers:
+        return [(name, help) for name, help in _names(kind) if name.startswith(incomplete)]
+
+    return names
+
+
+def recipes(incomplete: str) -> Offers:
+    """Offer named recipes."""
+    offers = [*_names("recipe"), ("none", "the parts' own defaults")]
+    return [(name, help) for name, help in offers if name.startswith(incomplete)]
+
+
+def kinds(incomplete: str) -> list[str]:
+    """Offer kinds of parts."""
+    from genpolicy.discovery import KINDS
+
+    return [kind for kind in KINDS if kind.startswith(incomplete)]
+
+
+def names_of_typed_kind(context: typer.Context, incomplete: str) -> Offers:
+    """Offer names of the kind that was typed before."""
+    kind = context.params.get("kind")
+    return names_of(kind)(incomplete) if isinstance(kind, str) else []
+
+
+def settings(context: typer.Context, incomplete: str) -> Offers:
+    """Offer ``KIND.KEY=`` of the parts in use, and names after ``KIND=``."""
+    kind, dot, _ = incomplete.partition(".")
+    slot, equals, start = incomplete.partition("=")
+    if equals and slot in SLOTS:
+        return [(f"{slot}={name}", help) for name, help in names_of(slot)(start)]
+    if not dot or "=" in incomplete:
+        return [(f"{slot}.", "") for slot in (*SLOTS, *SECTIONS) if slot.startswith(incomplete)]
+    offers: Offers = []
+    with suppress(Exception):
+        offers = list(_keys(context.params, kind))
+    return [(key, help) for key, help in offers if key.startswith(incomplete)]
+
+
+def runs(context: typer.Context, incomplete: str) -> Offers:
+    """Offer the ids of the newest runs."""
+    with suppress(Exception):
+        from genpolicy.registry import Registry
+
+        place = context.params.get("registry") or "registry.db"
+        with Registry.open(place, read_only=True) as registry:
+            found = registry.runs(limit=50)
+        return [
+            (run.id, f"{run.state}, {run.dataset}, seed {run.seed}")
+            for run in found
+            if run.id.startswith(incomplete)
+        ]
+    return []
+
+
+def _names(kind: str) -> Offers:
+    found = _catalogue()
+    return [(found.short_name(entry), entry.spec.summary) for entry in found.parts(kind)]
+
+
+def _keys(typed: dict[str, Any], slot: str) -> Iterator[tuple[str, str]]:
+    from genpolicy.recipe import options_of
+
+    for option in options_of(_recipe(typed, slot)).values():
+        yield f"{slot}.{option.name}=", option.help
+
+
+def _recipe(typed: dict[str, Any], slot: str) -> "type[Recipe]":
+    from genpolicy.composition.agent_recipe import BASES
+    from genpolicy.evaluation.protocol import Protocol
+    from genpolicy.training.options import TrainOptions
+
+    sections: dict[str, type[Recipe]] = {"train": TrainOptions, "evaluation": Protocol}
+    if slot in sections:
+        return sections[slot]
+    found = _catalogue()
+    entry = found.find(slot, _name_in_use(typed, slot).partition(":")[0])
+    return found.load(entry, BASES[slot])
+
+
+def _name_in_use(typed: dict[str, Any], slot: str) -> str:
+    """Return the part that a slot holds, by what was typed so far."""
+    from genpolicy.composition.layers import from_arguments
+    from genpolicy.composition.resolve import resolve
+
+    complete = [text for text in typed.get("settings") or [] if "=" in text]
+    layer = from_arguments(complete)
+    if layer.values.get(slot):
+        return str(layer.values[slot])
+    if typed.get(slot):
+        return str(typed[slot])
+    kinds = {kind: typed[kind] for kind in SLOTS if typed.get(kind)}
+    choices = [f"{kind}={name}" for kind, name in kinds.items()]
+    resolved = resolve(_catalogue(), [from_arguments(choices)], recipe=typed.get("recipe"))
+    return resolved.chosen[slot].entry.full_name
+
+
+def _catalogue() -> "Catalogue":
+    from genpolicy.discovery import load_catalogue
+
+    return load_catalogue()

@@ -1,0 +1,134 @@
+"""``agent list`` and ``agent info``."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from genpolicy_cli import completion, flags
+from genpolicy_cli.installed import catalogue
+from genpolicy_cli.output import out, print_json
+from genpolicy_cli.tables import facts, listing
+from genpolicy_cli.words import option_value
+
+if TYPE_CHECKING:
+    from genpolicy.composition.describe import Description
+    from genpolicy.discovery import Catalogue, PartEntry
+
+
+def list_parts(
+    kind: Annotated[
+        str | None,
+        typer.Argument(help="Only parts of this kind.", autocompletion=completion.kinds),
+    ] = None,
+    as_json: Annotated[bool, flags.AS_JSON] = False,
+) -> None:
+    """List the installed parts by kind."""
+    from genpolicy.discovery import KINDS
+    from genpolicy.errors import UsageError, did_you_mean
+
+    if kind is not None and kind not in KINDS:
+        raise UsageError(f"there is no kind of part called {kind!r}{did_you_mean(kind, KINDS)}")
+    found = catalogue()
+    entries = found.parts(kind)
+    if as_json:
+        print_json([_entry_facts(entry) for entry in entries])
+        return
+    rows = [
+        (entry.kind, found.short_name(entry), entry.spec.summary, _provider(entry))
+        for entry in entries
+    ]
+    out().print(listing(("kind", "name", "summary", "from"), rows))
+
+
+def info(
+    kind: Annotated[str, typer.Argument(help="A kind of part.", autocompletion=completion.kinds)],
+    name: Annotated[
+        str, typer.Argument(help="Its name.", autocompletion=completion.names_of_typed_kind)
+    ],
+    as_json: Annotated[bool, flags.AS_JSON] = False,
+) -> None:
+    """Tell what a part is: its options with defaults, what it needs and what it can do."""
+    found = catalogue()
+    entry = found.find(kind, name)
+    if kind == "recipe":
+        _show_recipe(found, entry, as_json=as_json)
+        return
+    from genpolicy.composition.describe import describe_part
+
+    description = describe_part(found, entry)
+    if as_json:
+        print_json(_description_facts(description))
+    else:
+        _show(description)
+
+
+def _show(description: "Description") -> None:
+    import inspect
+
+    entry = description.entry
+    rows = [
+        ("", entry.spec.summary),
+        ("name", entry.full_name),
+        ("from", _provider(entry)),
+        ("class", entry.spec.target),
+        ("file", inspect.getfile(description.recipe)),
+    ]
+    rows += [("can", ability) for ability in description.abilities]
+    rows += [("needs", need) for need in description.needs]
+    rows += [("trains", f"{stage.name}: {stage.steps:,} steps") for stage in description.stages]
+    out().print(facts(rows, title=f"{entry.kind} {entry.spec.name}"))
+    if not description.options:
+        return
+    options = [
+        (f"{entry.kind}.{option.name}", option_value(option.default), option.type_name, option.help)
+        for option in description.options
+    ]
+    out().print(listing(("option", "default", "takes", "what it is"), options))
+
+
+def _show_recipe(found: "Catalogue", entry: "PartEntry", *, as_json: bool) -> None:
+    text = found.read(entry)
+    if as_json:
+        print_json({**_entry_facts(entry), "text": text})
+        return
+    rows = [("", entry.spec.summary), ("name", entry.full_name), ("from", _provider(entry))]
+    out().print(facts(rows, title=f"recipe {entry.spec.name}"))
+    out().print(f"\n{text.rstrip()}")
+
+
+def _provider(entry: "PartEntry") -> str:
+    return f"{entry.distribution} {entry.version}"
+
+
+def _entry_facts(entry: "PartEntry") -> dict[str, Any]:
+    return {
+        "kind": entry.kind,
+        "name": entry.spec.name,
+        "full_name": entry.full_name,
+        "summary": entry.spec.summary,
+        "distribution": entry.distribution,
+        "version": entry.version,
+        "target": entry.spec.target,
+        "aliases": entry.spec.aliases,
+    }
+
+
+def _description_facts(description: "Description") -> dict[str, Any]:
+    import inspect
+
+    return {
+        **_entry_facts(description.entry),
+        "file": inspect.getfile(description.recipe),
+        "abilities": description.abilities,
+        "needs": description.needs,
+        "stages": description.stages,
+        "options": [
+            {
+                "name": option.name,
+                "type": option.type_name,
+                "default": option.default,
+                "help": option.help,
+            }
+            for option in description.options
+        ],
+    }

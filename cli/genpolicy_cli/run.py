@@ -1,0 +1,251 @@
+"""``agent run``."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import attrs
+import typer
+
+from genpolicy.errors import RegistryError, RunError, StoppedError
+from genpolicy_cli import completion, flags
+from genpolicy_cli.installed import catalogue
+from genpolicy_cli.output import err, out, print_json, say
+from genpolicy_cli.progress import display_for
+from genpolicy_cli.recipe_view import settings_of, settings_table, stages_table
+from genpolicy_cli.request import named_recipe, resolved
+from genpolicy_cli.results import show_results
+from genpolicy_cli.stopping import stopping
+
+if TYPE_CHECKING:
+    import torch
+
+    from genpolicy.composition.agent_recipe import AgentRecipe
+    from genpolicy.dataset import Dataset
+    from genpolicy.discovery import Catalogue
+    from genpolicy.launch import Launch, RunResult
+    from genpolicy.registry import Registry
+
+_PARTS = "Parts"
+_RUN = "Run"
+
+
+def run(
+    context: typer.Context,
+    settings: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="KIND.KEY=VALUE",
+            help="Options of parts, such as objective.beta=2 or network.hidden=256,256; "
+            "`agent info KIND NAME` lists them. Also train.… and evaluation.…",
+            autocompletion=completion.settings,
+            show_default=False,
+        ),
+    ] = None,
+    backbone: Annotated[str | None, flags.part("backbone", _PARTS)] = None,
+    network: Annotated[str | None, flags.part("network", _PARTS)] = None,
+    objective: Annotated[str | None, flags.part("objective", _PARTS)] = None,
+    critic: Annotated[str | None, flags.part("critic", _PARTS)] = None,
+    solver: Annotated[str | None, flags.part("solver", _PARTS)] = None,
+    inference: Annotated[str | None, flags.part("inference", _PARTS)] = None,
+    dataset: Annotated[str | None, flags.part("dataset", _PARTS)] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help="Named settings to start from; `none` for the parts' own defaults.",
+            metavar="NAME",
+            autocompletion=completion.recipes,
+            rich_help_panel=_PARTS,
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="A TOML file of settings.", metavar="FILE", rich_help_panel=_PARTS),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            help="Seed of all random numbers (0).", min=0, metavar="N", rich_help_panel=_RUN
+        ),
+    ] = None,
+    seeds: Annotated[
+        int,
+        typer.Option(
+            help="How many seeds to run, counting up.", min=1, metavar="N", rich_help_panel=_RUN
+        ),
+    ] = 1,
+    device: Annotated[str, flags.device(_RUN)] = "auto",
+    registry: Annotated[str, flags.registry(_RUN)] = flags.REGISTRY,
+    output: Annotated[
+        Path,
+        typer.Option(help="The folder of the runs' folders.", metavar="DIR", rich_help_panel=_RUN),
+    ] = Path("runs"),
+    tag: Annotated[
+        list[str] | None,
+        typer.Option(help="A word to find the run by.", metavar="WORD", rich_help_panel=_RUN),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would run, and where it comes from.")
+    ] = False,
+    as_json: Annotated[bool, flags.AS_JSON] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+) -> None:
+    """Train an agent put together from named parts, score it and record it.
+
+    With no argument: GMPG with a flow on the embedded dataset, in minutes.
+    """
+    parts = catalogue()
+    named = {
+        "backbone": backbone,
+        "network": network,
+        "objective": objective,
+        "critic": critic,
+        "solver": solver,
+        "inference": inference,
+        "dataset": dataset,
+    }
+    with err().status("loading parts"):
+        wanted = resolved(
+            parts, named=named, arguments=settings or [], config=config, recipe=recipe, seed=seed
+        )
+    if dry_run:
+        _show_plan(wanted, parts, as_json=as_json)
+        return
+    order = _Order(
+        output=output,
+        device=device,
+        tags=tuple(tag or ()),
+        command=str(context.obj or ""),
+        quiet=quiet,
+    )
+    if not quiet:
+        _introduce(wanted, parts)
+    _run_seeds(wanted, seeds, registry, order, as_json=as_json)
+
+
+@attrs.frozen(kw_only=True)
+class _Order:
+    """How runs are to be made, whatever is run."""
+
+    output: Path
+    device: str
+    tags: tuple[str, ...]
+    command: str
+    quiet: bool
+
+
+def carry_out(launch: "Launch", *, quiet: bool) -> "RunResult":
+    """Run to the end, showing how it goes; the first Ctrl-C stops it with a checkpoint."""
+    display = display_for(err(), launch.runner.stages, quiet=quiet)
+    with display, stopping(launch.stop, display.tell):
+        return launch.run([display])
+
+
+def refuse_gaps(results: "Sequence[RunResult]") -> None:
+    """Raise if the registry did not take all of a run.
+
+    Raises:
+        RegistryError: It did not; the agent is saved all the same.
+    """
+    for result in results:
+        if result.problem is not None:
+            raise RegistryError(f"run {result.run} is not wholly recorded: {result.problem}")
+
+
+def _run_seeds(
+    recipe: "AgentRecipe", seeds: int, location: str, order: _Order, *, as_json: bool
+) -> None:
+    from genpolicy.devices import choose_device
+
+    place = choose_device(order.device)
+    results, failures = [], []
+    with _opened(location) as registry:
+        data = _load(recipe)
+        for number in range(seeds):
+            one = attrs.evolve(recipe, seed=recipe.seed + number)
+            try:
+                results.append(_run_one(one, data, registry, place, order))
+            except StoppedError:
+                raise
+            except RunError as error:  # one seed that fails does not spoil the others
+                failures.append(error)
+                if number + 1 < seeds:
+                    say(f"seed {one.seed}: {error}")
+    if results:
+        show_results(results, as_json=as_json)
+    if failures:
+        raise failures[-1]
+    refuse_gaps(results)
+
+
+def _run_one(
+    recipe: "AgentRecipe",
+    data: "Dataset",
+    registry: "Registry",
+    place: "torch.device",
+    order: _Order,
+) -> "RunResult":
+    from genpolicy import launch
+
+    started = launch.start(
+        recipe,
+        data,
+        registry=registry,
+        output=order.output,
+        device=place,
+        tags=order.tags,
+        command=order.command,
+        say=say,
+    )
+    if not order.quiet:
+        err().print(
+            f"run {started.run_id}: {data.name} ({len(data):,} transitions), seed {recipe.seed}, "
+            f"{place}",
+            soft_wrap=True,
+        )
+    return carry_out(started, quiet=order.quiet)
+
+
+def _opened(location: str) -> "Registry":
+    from genpolicy.registry import Registry
+
+    registry = Registry.open(location)
+    if registry.notice:
+        say(registry.notice)
+    return registry
+
+
+def _load(recipe: "AgentRecipe") -> "Dataset":
+    from genpolicy.dataset import DatasetRecipe
+
+    with err().status("loading the dataset"):
+        return recipe.part("dataset", DatasetRecipe).load()
+
+
+def _introduce(recipe: "AgentRecipe", parts: "Catalogue") -> None:
+    used = named_recipe(recipe)
+    if used is not None:
+        summary = parts.find("recipe", used).spec.summary
+        err().print(
+            f"recipe {used}: {summary}; --recipe none for the parts' own defaults",
+            style="dim",
+            soft_wrap=True,
+        )
+
+
+def _show_plan(recipe: "AgentRecipe", parts: "Catalogue", *, as_json: bool) -> None:
+    settings = settings_of(recipe.as_json(), recipe.origins)
+    stages = [stage for stage in recipe.objective.stages() if stage.steps]
+    if as_json:
+        facts: Mapping[str, object] = {
+            "recipe": named_recipe(recipe),
+            "seed": recipe.seed,
+            "settings": settings,
+            "stages": stages,
+        }
+        print_json(facts)
+        return
+    out().print(settings_table(settings))
+    out().print(stages_table(stages))
+    out().print(f"seed {recipe.seed}")
+    _introduce(recipe, parts)

@@ -1,0 +1,52 @@
+"""Numbers as people read them."""
+
+import math
+from datetime import datetime
+from typing import Any
+
+from genpolicy.records import Interval
+
+NOTHING = "–"
+
+
+def interval(value: Interval | None, *, scale: float = 1.0, unit: str = "") -> str:
+    """Return a mean with half the width of its 95 % interval, such as ``"92.1 ± 2.3"``."""
+    if value is None:
+        return NOTHING
+    mean, half = scale * value.mean, scale * value.half_width
+    text = f"{mean:.1f}" if math.isnan(half) else f"{mean:.1f} ± {half:.1f}"
+    return f"{text} {unit}".rstrip()
+
+
+def duration(seconds: float) -> str:
+    """Return a time span such as ``"2 min 51 s"``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def moment(value: datetime | None) -> str:
+    """Return a point in time in the user's zone."""
+    return NOTHING if value is None else value.astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def option_value(value: Any) -> str:
+    """Return an option's value as it would be typed after ``kind.key=``."""
+    if isinstance(value, (list, tuple)):
+        return ",".join(option_value(item) for item in value)
+    if isinstance(value, bool) or value is None:
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) and value == float(f"{value:g}") else str(value)
+
+
+def short(full_name: str) -> str:
+    """Return a full name without the distribution where that is our own."""
+    return full_name.removeprefix("genpolicy/")
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun, such as ``"1 episode"`` or ``"1,030 episodes"``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

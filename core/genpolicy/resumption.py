@@ -1,0 +1,76 @@
+"""Going on with a recorded run from its newest checkpoint."""
+
+from pathlib import Path
+
+import torch
+
+from genpolicy.composition.agent_recipe import AgentRecipe
+from genpolicy.composition.resolve import recall
+from genpolicy.dataset import Dataset, DatasetRecipe
+from genpolicy.discovery.catalogue import Catalogue
+from genpolicy.errors import DataError, UsageError
+from genpolicy.launch import Launch, Say, dataset_record
+from genpolicy.registry import Registry, RunDetail
+from genpolicy.registry.writer import warn
+from genpolicy.training.runner import Runner
+
+
+def resume(
+    detail: RunDetail,
+    *,
+    registry: Registry,
+    catalogue: Catalogue,
+    device: torch.device,
+    say: Say = warn,
+) -> Launch:
+    """Take up a recorded run after its newest whole checkpoint.
+
+    Args:
+        detail: What the registry knows of it.
+        registry: Where it is recorded.
+        catalogue: The installed parts.
+        device: Where the models live.
+        say: Told what is odd, such as a part that has changed since.
+
+    Raises:
+        UsageError: It is finished.
+        DataError: Its data is not what it was.
+        PartError: One of its parts is not installed or broken.
+        CheckpointError: Its checkpoint does not fit the installed parts.
+        RegistryError: A live process trains it, or the registry cannot be written.
+    """
+    if detail.state == "finished":
+        raise UsageError(f"run {detail.id} is finished; there is nothing left to resume")
+    recipe = recall(catalogue, detail.start.recipe)
+    dataset = recipe.part("dataset", DatasetRecipe).load()
+    _check_same_data(detail, dataset)
+    runner = Runner(
+        recipe, dataset, run=detail.id, folder=Path(detail.start.directory), device=device
+    )
+    step, passed = runner.restore()
+    launch = Launch(runner, registry.resume(detail.id, step, on_problem=say), say)
+    for sentence in [*passed, *_changed_parts(detail, recipe)]:
+        launch.note(sentence)
+    if step == 0:
+        launch.note(f"run {detail.id} has no checkpoint yet and starts anew")
+    return launch
+
+
+def _check_same_data(detail: RunDetail, dataset: Dataset) -> None:
+    then, now = detail.start.dataset, dataset_record(dataset)
+    if then.fingerprint != now.fingerprint:
+        raise DataError(
+            f"run {detail.id} learns from {then.name!r} with {then.transitions} transitions and "
+            f"fingerprint {then.fingerprint[:12]}, but {now.name!r} now has {now.transitions} and "
+            f"{now.fingerprint[:12]}; bring the former back, or start a new run"
+        )
+
+
+def _changed_parts(detail: RunDetail, recipe: AgentRecipe) -> list[str]:
+    then = {part.slot: part for part in detail.start.parts}
+    return [
+        f"{part.slot} {part.name} has changed since the run began ({then[part.slot].version}, now "
+        f"{part.version}): it may not go on as it would have"
+        for part in recipe.part_records()
+        if part.slot in then and part.source_hash != then[part.slot].source_hash
+    ]

@@ -1,0 +1,87 @@
+"""How a run looks while it goes."""
+
+import io
+
+import pytest
+from rich.console import Console
+from rich.text import Text
+
+from genpolicy.objective import Stage
+from genpolicy.records import EpisodeRecord, EvaluationRecord, EventRecord
+from genpolicy_cli.progress import Bars, Lines, display_for
+
+
+def evaluation(selection):
+    episode = EpisodeRecord(return_=50.0, length=9, success=None, steps_to_success=None, seed=0)
+    return EvaluationRecord(
+        stage="policy",
+        step=1500,
+        protocol="default",
+        selection=selection,
+        environment={},
+        seed=0,
+        episodes=(episode, episode),
+        random_return=0.0,
+        expert_return=100.0,
+    )
+
+
+def stage(name, steps):
+    return Stage(name=name, steps=steps, batch_size=8, learning_rates={"policy": 1e-3})
+
+
+@pytest.fixture
+def terminal():
+    return Console(file=io.StringIO(), force_terminal=True, width=110, color_system=None)
+
+
+def go(display):
+    with display:
+        display.on_stage("critic", 0, 1000)
+        display.on_step(1000)
+        display.on_stage("policy", 1000, 2000)
+        display.on_step(1500)
+        display.on_evaluation(evaluation(None))
+        display.on_event(EventRecord(kind="scoring", message=""))
+        display.on_evaluation(evaluation("last"))
+
+
+def test_a_terminal_shows_a_bar_per_stage_and_the_newest_score(terminal):
+    go(Bars(terminal, [stage("critic", 1000), stage("policy", 1000)]))
+    text = Text.from_ansi(terminal.file.getvalue()).plain
+    last = [line for line in text.splitlines() if "━" in line][-3:]
+    assert [line.split()[0] for line in last] == ["critic", "policy", "scoring"]
+    assert "1,000/1,000" in last[0]
+    assert "score 50.0 ± 0.0 (2 episodes)" in last[1]
+    assert "score 50.0 ± 0.0 (2 episodes)" in last[2]
+
+
+def test_bars_of_stages_that_a_resumed_run_had_behind_it_are_full(terminal):
+    display = Bars(terminal, [stage("critic", 1000), stage("policy", 1000)])
+    with display:
+        display.on_stage("policy", 1000, 2000)
+        display.on_step(1700)
+    text = terminal.file.getvalue()
+    assert "1,000/1,000" in text
+    assert "700/1,000" in text
+    assert "steps/s" not in text  # nothing was measured yet
+
+
+def test_a_log_gets_a_line_per_stage_and_score():
+    console = Console(file=io.StringIO(), width=80)
+    go(Lines(console))
+    assert console.file.getvalue().splitlines() == [
+        "critic: 1,000 steps",
+        "policy: 1,000 steps",
+        "policy, at step 1,500: score 50.0 ± 0.0 (2 episodes)",
+        "policy, at the end: score 50.0 ± 0.0 (2 episodes)",
+    ]
+
+
+def test_the_display_suits_where_it_is_shown(terminal):
+    log = Console(file=io.StringIO())
+    assert type(display_for(terminal, [], quiet=False)) is Bars
+    assert type(display_for(log, [], quiet=False)) is Lines
+    quiet = display_for(log, [], quiet=True)
+    go(quiet)
+    assert log.file.getvalue() == ""

@@ -1,0 +1,79 @@
+"""What ``agent resume`` refuses, and what it says about changes."""
+
+import numpy as np
+import pytest
+
+from genpolicy.registry import Registry
+
+
+@pytest.fixture
+def data(place):
+    """Return a function that writes the data of these runs."""
+
+    def write(rows):
+        random = np.random.default_rng(0)
+        np.savez(
+            place / "mine.npz",
+            observation=random.normal(size=(rows, 3)).astype(np.float32),
+            action=random.uniform(-1, 1, (rows, 2)).astype(np.float32),
+            reward=np.zeros(rows, np.float32),
+            terminal=np.arange(rows) % 16 == 15,
+        )
+
+    return write
+
+
+@pytest.fixture
+def failed(agent, drift, data):
+    """Return the id of a run that failed in its first step."""
+    data(64)
+    done = agent("run", "--objective", "faulty", "--dataset", "npz:mine.npz", "network.hidden=8")
+    assert done.status == 1
+    with Registry.open("registry.db", read_only=True) as registry:
+        return registry.runs()[0].id
+
+
+def test_a_finished_run_is_not_resumed(agent, data):
+    data(64)
+    arguments = ("objective=bc", "objective.steps=2", "network.hidden=8", "objective.batch_size=8")
+    run = agent("run", *arguments, "--dataset", "npz:mine.npz", "--json").json["runs"][0]["run"]
+    done = agent("resume", run)
+    assert done.status == 2
+    assert f"run {run} is finished; there is nothing left to resume" in done.err
+
+
+def test_a_run_without_a_checkpoint_starts_anew(agent, failed):
+    done = agent("resume", failed)
+    assert done.status == 1
+    assert f"run {failed} has no checkpoint yet and starts anew" in done.err
+    assert "failed at step 0 of 20 (ValueError: this cannot be)" in done.err
+
+
+def test_other_data_is_refused_with_both_fingerprints(agent, failed, data):
+    data(80)
+    done = agent("resume", failed)
+    assert done.status == 2
+    assert "learns from 'npz:mine.npz' with 64 transitions and fingerprint" in done.err
+    assert "but 'npz:mine.npz' now has 80 and" in done.err
+
+
+def test_a_part_that_changed_is_told(agent, failed, drift):
+    drift.change(drift.parts, drift.parts.read_text().replace("this cannot be", "nor can this"))
+    done = agent("resume", failed)
+    assert "objective genpolicy-drift/faulty has changed since the run began (1.0, now 1.0)" in (
+        done.err
+    )
+    assert "nor can this" in done.err
+
+
+def test_a_part_that_is_gone_is_refused_by_name(agent, failed, drift):
+    drift.uninstall()
+    done = agent("resume", failed)
+    assert done.status == 3
+    assert "needs the plugin genpolicy-drift, which is not installed" in done.err
+
+
+def test_an_unknown_run_is_refused(agent, failed):
+    done = agent("resume", "nosuchrun")
+    assert done.status == 4
+    assert "holds no run 'nosuchrun'" in done.err

@@ -1,0 +1,102 @@
+import pytest
+import torch
+
+from genpolicy.composition.agent_recipe import AgentRecipe
+from genpolicy.composition.assemble import Shapes, build_acting, build_models
+from genpolicy.composition.layers import from_arguments
+from genpolicy.composition.resolve import resolve
+from genpolicy.dataset import Batch
+from genpolicy.discovery.catalogue import Catalogue
+from genpolicy.errors import BrokenPartError
+
+SHAPES = Shapes(observation_dim=3, action_shape=(2,))
+CPU = torch.device("cpu")
+
+
+def _recipe(catalogue: Catalogue, *arguments: str) -> AgentRecipe:
+    small = ("network=mlp", "network.hidden=8")
+    return resolve(catalogue, [from_arguments([*small, *arguments])], recipe="none")
+
+
+def _batch() -> Batch:
+    return Batch(
+        observation=torch.randn(4, 3),
+        action=torch.randn(4, 2),
+        reward=torch.randn(4),
+        next_observation=torch.randn(4, 3),
+        terminal=torch.zeros(4),
+    )
+
+
+def test_an_agent_has_a_model_per_role_and_its_critic(fakes: Catalogue) -> None:
+    models = build_models(_recipe(fakes, "objective=gmpg"), SHAPES, CPU)
+    assert set(models.all()) == {"policy", "behaviour", "critic"}
+    assert models.trainable("critic") is models.critic
+    assert models.trainable("policy") is models.roles["policy"]
+
+
+def test_an_agent_without_values_has_no_critic(fakes: Catalogue) -> None:
+    assert set(build_models(_recipe(fakes, "objective=bc"), SHAPES, CPU).all()) == {"policy"}
+
+
+def test_models_are_drawn_from_the_global_random_numbers(fakes: Catalogue) -> None:
+    recipe = _recipe(fakes, "objective=gmpg")
+    drawn = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        drawn.append(build_models(recipe, SHAPES, CPU).roles["policy"].state_dict())
+    assert all(torch.equal(drawn[0][key], drawn[1][key]) for key in drawn[0])
+    assert any(not torch.equal(drawn[0][key], drawn[2][key]) for key in drawn[0])
+
+
+def test_a_critic_may_ask_for_the_slow_copy_of_a_policy(fakes: Catalogue) -> None:
+    models = build_models(_recipe(fakes, "objective=gmpg", "critic=blunt"), SHAPES, CPU)
+    assert set(models.targets) == {"policy"}
+    assert not any(weight.requires_grad for weight in models.targets["policy"].parameters())
+    assert models.critic is not None
+    loss = models.bind(models.critic.loss, "critic")(batch=_batch())
+    assert float(loss.value.detach()) == 1.0
+
+
+def test_arguments_are_filled_in_by_name_whatever_their_order(fakes: Catalogue) -> None:
+    recipe = _recipe(fakes, "objective=distilled")
+    models = build_models(recipe, SHAPES, CPU)
+    loss = models.bind(recipe.objective.student_loss, "distilled")  # type: ignore[attr-defined]
+    assert loss(batch=_batch()).value.requires_grad
+
+
+def test_what_acts_is_the_acting_role_with_its_own_solver(fakes: Catalogue) -> None:
+    recipe = _recipe(fakes, "objective=distilled")
+    acting = build_acting(recipe, SHAPES, CPU)
+    assert set(acting.all()) == {"policy"}
+    assert type(acting.roles["policy"]).__name__ == "Jumping"
+
+    def act(solver: torch.nn.Module, policy: torch.nn.Module) -> tuple[str, str]:
+        return type(solver).__name__, type(policy).__name__
+
+    assert acting.bind(act, "test")() == ("Jump", "Jumping")
+
+
+def test_a_critic_acts_along_only_where_the_inference_asks(fakes: Catalogue) -> None:
+    plain = build_acting(_recipe(fakes, "objective=gmpo"), SHAPES, CPU)
+    choosy = build_acting(_recipe(fakes, "objective=gmpo", "inference=best"), SHAPES, CPU)
+    assert plain.critic is None
+    assert choosy.critic is not None
+
+
+@pytest.mark.parametrize(
+    ("backbone", "sentence"),
+    [
+        (
+            "fragile",
+            "backbone 'fragile' of fakes 0 failed to build: ZeroDivisionError: no width",
+        ),
+        ("liar", "backbone 'liar' of fakes 0 built a int, no Backbone"),
+    ],
+)
+def test_a_part_that_fails_to_build_is_named(
+    backbone: str, sentence: str, fakes: Catalogue
+) -> None:
+    with pytest.raises(BrokenPartError) as caught:
+        build_models(_recipe(fakes, "objective=bc", f"backbone={backbone}"), SHAPES, CPU)
+    assert str(caught.value) == sentence

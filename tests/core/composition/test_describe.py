@@ -1,0 +1,36 @@
+import pytest
+
+from genpolicy.composition.describe import describe_part
+
+
+def described(catalogue, kind, name):
+    return describe_part(catalogue, catalogue.find(kind, name))
+
+
+def test_a_backbone_says_what_it_can_do_most_particular_first(catalogue):
+    abilities = described(catalogue, "backbone", "flow").abilities
+    assert abilities == (
+        "travels on a known Gaussian path (GaussianPathBackbone)",
+        "knows its velocity (VelocityBackbone)",
+        "is any generative model (Backbone)",
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "need"),
+    [
+        ("objective", "gmpo", "critic that estimates the value of an observation (ValueCritic)"),
+        ("solver", "rk4", "policy that knows its velocity (VelocityBackbone)"),
+        ("inference", "sample", "solver that turns noise into samples (Solver)"),
+    ],
+)
+def test_a_part_says_what_it_needs(catalogue, kind, name, need):
+    assert need in described(catalogue, kind, name).needs
+
+
+def test_an_objective_lists_its_stages_and_options(catalogue):
+    description = described(catalogue, "objective", "gmpg")
+    assert [stage.name for stage in description.stages] == ["behaviour", "critic", "policy"]
+    (beta,) = [option for option in description.options if option.name == "beta"]
+    assert beta.default == 4.0
+    assert "inverse temperature" in beta.help

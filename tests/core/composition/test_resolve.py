@@ -1,0 +1,279 @@
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from genpolicy.composition.agent_recipe import AgentRecipe
+from genpolicy.composition.layers import Layer, from_arguments
+from genpolicy.composition.resolve import recall, resolve, split_name
+from genpolicy.discovery.catalogue import Catalogue
+from genpolicy.errors import AmbiguousPartError, OptionError, UnknownPartError
+from genpolicy.recipe import recipe_values
+
+
+def _from(catalogue: Catalogue, *arguments: str, **lower: Mapping[str, Any]) -> AgentRecipe:
+    """Resolve a command line over layers called by their names."""
+    layers = [Layer(name, values) for name, values in lower.items()]
+    return resolve(catalogue, [*layers, from_arguments(arguments)], recipe="none")
+
+
+def _option(recipe: AgentRecipe, slot: str, name: str) -> Any:
+    return recipe_values(recipe.chosen[slot].recipe)[name]
+
+
+def test_without_a_word_every_part_is_the_default(fakes: Catalogue) -> None:
+    recipe = _from(fakes)
+    assert {slot: chosen.name for slot, chosen in recipe.chosen.items()} == {
+        "dataset": "pointmaze/umaze",
+        "objective": "gmpg",
+        "backbone": "flow",
+        "network": "temporal-spatial-residual",
+        "solver": "midpoint",
+        "inference": "sample",
+        "critic": "iql",
+    }
+    assert recipe.seed == 0
+
+
+def test_the_command_line_wins_over_a_config_and_that_over_defaults(fakes: Catalogue) -> None:
+    config = {"backbone.sigma": 0.2, "objective.beta": 2.0, "train.ema": 0.5, "seed": 3}
+    recipe = _from(fakes, "objective.beta=7", config=config)
+    assert _option(recipe, "backbone", "sigma") == 0.2
+    assert _option(recipe, "objective", "beta") == 7.0
+    assert recipe.train.ema == 0.5
+    assert recipe.seed == 3
+    assert recipe.origins["backbone.sigma"] == "config"
+    assert recipe.origins["objective.beta"] == "command line"
+    assert recipe.origins["train.ema"] == "config"
+    assert "critic.discount" not in recipe.origins
+
+
+def test_a_config_wins_over_a_named_recipe(catalogue: Catalogue) -> None:
+    quick = resolve(catalogue, [], recipe="quick")
+    slot, name = "network", recipe_values(quick.chosen["network"].recipe)
+    assert quick.origins[slot] == "recipe quick"
+    mine = resolve(catalogue, [Layer("config", {"network.hidden": [7]})], recipe="quick")
+    assert _option(mine, slot, "hidden") == [7]
+    assert {**recipe_values(mine.chosen[slot].recipe), "hidden": None} == {**name, "hidden": None}
+
+
+def test_parts_say_which_layer_chose_them(fakes: Catalogue) -> None:
+    recipe = _from(fakes, "solver=rk4", config={"backbone": "diffusion"})
+    assert recipe.origins["solver"] == "command line"
+    assert recipe.origins["backbone"] == "config"
+    assert recipe.origins["objective"] == "default"
+
+
+def test_options_of_a_part_that_was_replaced_do_not_leak(fakes: Catalogue) -> None:
+    lower = {"solver": "euler", "solver.steps": 3}
+    assert _option(_from(fakes, config=lower), "solver", "steps") == 3
+    replaced = _from(fakes, "solver=heun", config=lower)
+    assert _option(replaced, "solver", "steps") == 10
+    assert "solver.steps" not in replaced.origins
+    back = _from(fakes, "solver=euler", config=lower)
+    assert _option(back, "solver", "steps") == 3
+
+
+def test_options_go_with_a_part_under_any_of_its_names(fakes: Catalogue) -> None:
+    lower = {"solver": "genpolicy/euler", "solver.steps": 3}
+    assert _option(_from(fakes, "solver=euler", config=lower), "solver", "steps") == 3
+
+
+def test_options_for_a_default_part_do_not_leak_into_another(fakes: Catalogue) -> None:
+    recipe = _from(fakes, "backbone=diffusion", config={"backbone.sigma": 0.3})
+    assert "sigma" not in recipe_values(recipe.chosen["backbone"].recipe)
+
+
+def test_what_a_higher_layer_replaced_need_not_be_installed(fakes: Catalogue) -> None:
+    lower = {"solver": "warp", "solver.speed": 9}
+    assert _from(fakes, "solver=euler", config=lower).chosen["solver"].name == "euler"
+
+
+def test_a_part_may_be_named_by_its_table(fakes: Catalogue) -> None:
+    config = {"solver.name": "euler", "solver.steps": 3}
+    recipe = _from(fakes, config=config)
+    assert recipe.chosen["solver"].name == "euler"
+    assert _option(recipe, "solver", "steps") == 3
+
+
+def test_a_table_that_names_a_dataset_decides_on_its_recipe(catalogue: Catalogue) -> None:
+    own = resolve(catalogue, [])
+    other = resolve(catalogue, [Layer("config", {"dataset.name": "npz", "dataset.path": "a.npz"})])
+    assert "recipe quick" in own.origins.values()
+    assert "recipe quick" not in other.origins.values()
+
+
+def test_a_backbone_brings_its_solver_unless_one_is_named(fakes: Catalogue) -> None:
+    assert _from(fakes, "backbone=jumper").chosen["solver"].name == "jump"
+    assert _from(fakes, "backbone=jumper", "solver=rk4").chosen["solver"].name == "rk4"
+
+
+def test_a_part_may_take_what_stands_after_a_colon(fakes: Catalogue) -> None:
+    recipe = _from(fakes, "dataset=npz:runs/a:b.npz")
+    assert _option(recipe, "dataset", "path") == "runs/a:b.npz"
+
+
+def test_a_part_without_an_argument_refuses_a_colon(fakes: Catalogue) -> None:
+    with pytest.raises(
+        OptionError, match="backbone flow takes nothing after a colon; got 'flow:9'"
+    ):
+        _from(fakes, "backbone=flow:9")
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("flow", ("flow", None)),
+        ("npz:a:b", ("npz", "a:b")),
+        ("npz:", ("npz", "")),
+        ("file:mine/flow", ("file:mine/flow", None)),
+        ("file:mine/data:a.npz", ("file:mine/data", "a.npz")),
+    ],
+)
+def test_names_are_split_at_the_colon_that_is_not_theirs(
+    name: str, parts: tuple[str, str | None]
+) -> None:
+    assert split_name(name) == parts
+
+
+@pytest.mark.parametrize(
+    ("argument", "sentence"),
+    [
+        ("backbone.sigmaa=1", "backbone flow has no option 'sigmaa'; did you mean 'sigma'?"),
+        ("train.emma=1", "train has no option 'emma'; did you mean 'ema'?"),
+        ("evaluation.episode=1", "evaluation has no option 'episode'; did you mean 'episodes'?"),
+        ("backbon=flow", "there is no kind 'backbon'; did you mean 'backbone'?"),
+        ("bakbone.sigma=1", "gmpg has no place for 'bakbone'; did you mean 'backbone'?"),
+        (
+            "behavior.network.hidden=8",
+            "gmpg has no place for 'behavior.network'; did you mean 'behaviour.network'?",
+        ),
+        ("policy.backbone=flow", "gmpg has no place for 'policy.backbone'"),
+        ("backbone.sigma=wide", "option 'sigma' of backbone flow takes a number; got 'wide'"),
+        ("backbone.sigma=-1", "backbone flow: 'sigma' must be >= 0: -1.0"),
+        ("seed=one", "seed takes a whole number; got 'one'"),
+    ],
+)
+def test_what_is_unknown_or_unfit_is_refused_with_what_would_do(
+    argument: str, sentence: str, fakes: Catalogue
+) -> None:
+    with pytest.raises(OptionError) as caught:
+        _from(fakes, argument)
+    assert sentence in str(caught.value)
+
+
+def test_unknown_parts_are_refused_with_the_nearest_name(fakes: Catalogue) -> None:
+    with pytest.raises(UnknownPartError, match=r"solver 'eulr'; did you mean 'euler'\?"):
+        _from(fakes, "solver=eulr")
+
+
+def test_a_part_must_be_named_by_a_text(fakes: Catalogue) -> None:
+    with pytest.raises(OptionError, match="solver names a part; got 3"):
+        _from(fakes, config={"solver": 3})
+    assert _from(fakes, "solver=euler", config={"solver": 3}).chosen["solver"].name == "euler"
+
+
+@pytest.mark.parametrize("argument", ["critic=iql", "critic.discount=0.9"])
+def test_a_critic_that_nobody_uses_is_refused(argument: str, fakes: Catalogue) -> None:
+    with pytest.raises(OptionError, match="bc uses no critic; leave it out"):
+        _from(fakes, "objective=bc", argument)
+
+
+def test_a_default_critic_that_nobody_uses_is_left_out(fakes: Catalogue) -> None:
+    assert "critic" not in _from(fakes, "objective=bc").chosen
+
+
+def test_a_seed_that_is_given_wins_over_settings(fakes: Catalogue) -> None:
+    assert resolve(fakes, [Layer("config", {"seed": 3})], recipe="none", seed=5).seed == 5
+
+
+def test_a_role_shares_with_the_policy_what_it_does_not_name(fakes: Catalogue) -> None:
+    recipe = _from(fakes, "behaviour.solver=rk4")
+    assert recipe.slot_of("behaviour", "solver") == "behaviour.solver"
+    assert recipe.slot_of("behaviour", "backbone") == "backbone"
+
+
+def test_a_role_may_set_an_option_of_a_part_like_the_policys(fakes: Catalogue) -> None:
+    recipe = _from(fakes, "network=mlp", "behaviour.network.hidden=8,8")
+    assert recipe.chosen["behaviour.network"].name == "mlp"
+    assert _option(recipe, "behaviour.network", "hidden") == [8, 8]
+    assert _option(recipe, "network", "hidden") == [256, 256, 256]
+
+
+def test_a_role_that_cannot_be_like_the_policy_gets_its_own_backbone(fakes: Catalogue) -> None:
+    recipe = _from(fakes, "objective=distilled")
+    assert recipe.chosen["student.backbone"].name == "jumper"
+    assert recipe.chosen["student.solver"].name == "jump"
+    assert recipe.chosen["backbone"].name == "flow"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("objective=bc", "backbone=diffusion", "backbone.path=gvp", "solver=dopri5"),
+        ("objective=distilled", "student.network=mlp", "student.network.hidden=8"),
+        ("backbone=jumper", "objective=gmpo", "dataset=npz:a.npz"),
+    ],
+)
+def test_a_recipe_written_as_json_is_recalled_with_the_same_hash(
+    arguments: tuple[str, ...], fakes: Catalogue
+) -> None:
+    recipe = _from(fakes, *arguments, "seed=4")
+    recalled = recall(fakes, recipe.as_json())
+    assert recalled.as_json() == recipe.as_json()
+    assert recalled.hash() == recipe.hash()
+    assert recalled.chosen == recalled.chosen
+    assert {k: c.recipe for k, c in recalled.chosen.items()} == {
+        k: c.recipe for k, c in recipe.chosen.items()
+    }
+
+
+def test_the_hash_is_of_everything_but_the_seed(fakes: Catalogue) -> None:
+    one, same = _from(fakes, "seed=1"), _from(fakes, "seed=2")
+    other = _from(fakes, "seed=1", "backbone.sigma=0.2")
+    assert one.hash() == same.hash()
+    assert one.hash() != other.hash()
+
+
+def test_a_recalled_recipe_says_which_plugin_is_missing(
+    fakes: Catalogue, catalogue: Catalogue
+) -> None:
+    facts = _from(fakes, "backbone=jumper").as_json()
+    with pytest.raises(UnknownPartError, match="backbone 'fakes/jumper' needs the plugin fakes"):
+        recall(catalogue, facts)
+
+
+def test_a_recalled_recipe_says_which_option_is_gone(fakes: Catalogue) -> None:
+    facts = _from(fakes).as_json()
+    facts["parts"]["backbone"]["options"]["width"] = 3
+    with pytest.raises(OptionError, match="backbone flow has no option 'width'"):
+        recall(fakes, facts)
+
+
+def test_parts_are_recorded_with_their_origin_and_options(fakes: Catalogue) -> None:
+    records = {record.slot: record for record in _from(fakes, "backbone=jumper").part_records()}
+    assert records["backbone"].name == "fakes/jumper"
+    assert records["backbone"].distribution == "fakes"
+    assert records["backbone"].options == {"stretch": 1.0}
+    assert len(records["backbone"].source_hash) == 64
+    assert records["critic"].kind == "critic"
+
+
+def test_a_role_is_like_the_policy_even_where_the_bare_name_is_contested() -> None:
+    import genpolicy_plugins.plugin
+    from genpolicy import PartSpec, hookimpl
+
+    class Twin:
+        @hookimpl
+        def genpolicy_networks(self) -> list[PartSpec]:
+            target = "genpolicy_plugins.networks.mlp:MLP"
+            return [PartSpec(name="perceptron", summary="a test", target=target)]
+
+    catalogue = Catalogue.from_plugins(
+        {"genpolicy": genpolicy_plugins.plugin, "one": Twin(), "two": Twin()}
+    )
+    with pytest.raises(AmbiguousPartError):
+        _from(catalogue, "network=perceptron")
+    recipe = _from(catalogue, "network=two/perceptron", "behaviour.network.hidden=8")
+    assert recipe.chosen["behaviour.network"].entry.full_name == "two/perceptron"

@@ -1,0 +1,40 @@
+import pytest
+
+from genpolicy.composition.table import fit_table
+from genpolicy.errors import UnknownPartError
+
+
+def test_a_table_spans_objectives_and_backbones(catalogue):
+    table = fit_table(catalogue, {})
+    assert table.axes == ("objective", "backbone")
+    assert table.names == (catalogue.names("objective"), catalogue.names("backbone"))
+    assert len(table.cells) == len(table.names[0]) * len(table.names[1])
+    first = {"objective": table.names[0][0], "backbone": table.names[1][0]}
+    assert dict(table.cells[0].parts) == first
+
+
+def test_what_is_fixed_makes_room_for_other_kinds(catalogue):
+    table = fit_table(catalogue, {"objective": "bc"})
+    assert table.axes == ("backbone", "solver")
+    assert {cell.parts["objective"] for cell in table.cells} == {"bc"}
+    assert all(cell.fits for cell in table.cells)
+
+
+def test_with_everything_fixed_there_is_one_cell(catalogue):
+    fixed = {"objective": "gmpg", "backbone": "flow", "solver": "rk4", "critic": "iql"}
+    table = fit_table(catalogue, fixed)
+    assert table.axes == ()
+    (cell,) = table.cells
+    assert cell.fits
+
+
+def test_a_combination_that_makes_no_sense_says_why_once(catalogue):
+    table = fit_table(catalogue, {"objective": "bc", "critic": "iql"})
+    assert not any(cell.fits for cell in table.cells)
+    (problem,) = table.problems
+    assert problem == "bc uses no critic; leave it out"
+
+
+def test_a_part_that_is_not_there_is_refused(catalogue):
+    with pytest.raises(UnknownPartError, match="did you mean 'rk4'"):
+        fit_table(catalogue, {"solver": "rk5"})

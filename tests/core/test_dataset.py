@@ -1,0 +1,126 @@
+import math
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import numpy as np
+import pytest
+import torch
+
+from genpolicy.dataset import Dataset
+from genpolicy.errors import DataError
+
+DataMaker = Callable[..., Dataset]
+
+
+def _with(data: Dataset, name: str, row: int, value: float) -> Dataset:
+    array = getattr(data, name).copy()
+    array[row] = value
+    return attrs.evolve(data, **{name: array})
+
+
+def test_episodes_end_at_terminals_and_time_outs(make_dataset: DataMaker) -> None:
+    # rows 15, 31, … are terminals and 7, 23, … time-outs; the last row of 64 is a terminal
+    assert make_dataset(rows=64).episodes == 8
+    assert make_dataset(rows=60).episodes == 8
+    assert len(make_dataset(rows=60)) == 60
+
+
+def test_the_fingerprint_is_of_the_content_and_not_of_the_name(make_dataset: DataMaker) -> None:
+    data = make_dataset()
+    same = attrs.evolve(data, name="other", observation=np.asfortranarray(data.observation))
+    assert data.fingerprint() == same.fingerprint()
+    for name in ("observation", "action", "reward", "next_observation", "terminal", "timeout"):
+        assert _with(data, name, 3, 0.5).fingerprint() != data.fingerprint(), name
+
+
+def test_a_batch_of_everything_is_the_dataset(make_dataset: DataMaker) -> None:
+    data = make_dataset()
+    batch = data.to_batch(torch.device("cpu"))
+    assert len(batch) == len(data)
+    assert np.array_equal(batch.action.numpy(), data.action)
+    assert batch.terminal.dtype is torch.float32
+
+
+@pytest.mark.parametrize("name", ["observation", "action", "reward", "next_observation"])
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_numbers_that_are_none_are_refused(
+    name: str, value: float, make_dataset: DataMaker
+) -> None:
+    with pytest.raises(DataError) as caught:
+        _with(make_dataset(), name, 5, value)
+    assert str(caught.value) == (
+        f"dataset 'tiny': {name} is not finite in 1 of 64 rows, first in row 5; remove or repair "
+        "these rows"
+    )
+
+
+def test_actions_outside_the_box_are_refused(make_dataset: DataMaker) -> None:
+    with pytest.raises(DataError) as caught:
+        _with(make_dataset(), "action", 9, 1.5)
+    assert str(caught.value) == (
+        "dataset 'tiny': 1 of 64 actions lie outside the box from [-1.0, -1.0] to [1.0, 1.0], "
+        "first in row 9; clip them or give the right bounds"
+    )
+
+
+def test_actions_outside_the_box_by_rounding_are_taken(make_dataset: DataMaker) -> None:
+    assert len(_with(make_dataset(), "action", 9, 1.0 + 1e-6)) == 64
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            {"observation": np.zeros(64, np.float32)},
+            "observation must be a matrix with 64 rows, one per reward; its shape is (64,)",
+        ),
+        (
+            {"action": np.zeros((63, 2), np.float32)},
+            "action must be a matrix with 64 rows, one per reward; its shape is (63, 2)",
+        ),
+        (
+            {"terminal": np.zeros((64, 1), np.bool_)},
+            "terminal must be a vector with 64 rows, one per reward; its shape is (64, 1)",
+        ),
+        (
+            {"timeout": np.zeros(64, np.float32)},
+            "timeout must be bool, is float32",
+        ),
+        (
+            {"observation": np.zeros((64, 3))},
+            "observation must be float32, is float64",
+        ),
+        (
+            {"next_observation": np.zeros((64, 4), np.float32)},
+            "next_observation has shape (64, 4), observation (64, 3); they must agree",
+        ),
+        (
+            {"action_low": -np.ones(3, np.float32)},
+            "actions have 2 dimensions, their bounds (3,) and (2,)",
+        ),
+    ],
+)
+def test_arrays_of_the_wrong_shape_or_type_are_refused(
+    changes: dict[str, Any], sentence: str, make_dataset: DataMaker
+) -> None:
+    with pytest.raises(DataError) as caught:
+        attrs.evolve(make_dataset(), **changes)
+    assert str(caught.value) == f"dataset 'tiny': {sentence}"
+
+
+def test_a_dataset_without_transitions_is_refused(make_dataset: DataMaker) -> None:
+    data = make_dataset(rows=8)
+    empty = {
+        name: getattr(data, name)[:0]
+        for name in (
+            "observation",
+            "action",
+            "reward",
+            "next_observation",
+            "terminal",
+            "timeout",
+        )
+    }
+    with pytest.raises(DataError, match="dataset 'tiny' has no transitions"):
+        attrs.evolve(data, **empty)

@@ -1,0 +1,271 @@
+import copy
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from genpolicy.agent import shapes_of
+from genpolicy.composition.agent_recipe import AgentRecipe
+from genpolicy.dataset import Dataset
+from genpolicy.discovery.catalogue import load_catalogue
+from genpolicy.errors import OptionError
+from genpolicy.training.learner import Learner
+from genpolicy.training.sampler import Sampler
+
+Maker = Callable[..., AgentRecipe]
+DataMaker = Callable[..., Dataset]
+CPU = torch.device("cpu")
+
+BACKBONES = {
+    "flow": ("backbone=flow",),
+    "vp-velocity": ("backbone=diffusion",),
+    "vp-noise": ("backbone=diffusion", "backbone.head=noise"),
+    "gvp-velocity": ("backbone=diffusion", "backbone.path=gvp"),
+    "gvp-noise": ("backbone=diffusion", "backbone.path=gvp", "backbone.head=noise"),
+}
+NETWORKS = {
+    "mlp": ("network=mlp", "network.hidden=8", "network.time_dim=4"),
+    "temporal-spatial-residual": (
+        "network=temporal-spatial-residual",
+        "network.hidden=8,4",
+        "network.embedding=4",
+        "network.conditioning=4",
+    ),
+}
+OBJECTIVES = {
+    "bc": ("objective.steps=1", "objective.batch_size=8"),
+    "gmpo": ("objective.critic_steps=1", "objective.policy_steps=1", "objective.batch_size=8"),
+    "gmpg": (
+        "objective.behaviour_steps=1",
+        "objective.critic_steps=1",
+        "objective.policy_steps=1",
+        "objective.batch_size=8",
+        "objective.policy_batch_size=8",
+    ),
+    "gmpg-probed": (
+        "objective.exact_divergence=false",
+        "objective.policy_steps=1",
+        "objective.policy_batch_size=8",
+        "objective.batch_size=8",
+    ),
+}
+SOLVERS = dict.fromkeys(("euler", "midpoint", "heun", "rk4"), ("solver.steps=2",))
+SOLVERS["dopri5"] = ("solver.rtol=0.1", "solver.atol=0.1")
+REFUSED = {"gvp-noise"}
+
+
+def _learner(recipe: AgentRecipe, data: Dataset) -> Learner:
+    torch.manual_seed(recipe.seed)
+    return Learner(recipe, shapes_of(data), CPU)
+
+
+def _snapshot(model: torch.nn.Module) -> dict[str, Tensor]:
+    return {key: value.clone() for key, value in model.state_dict().items()}
+
+
+def _same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+    return all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_every_shipped_part_is_combined_here() -> None:
+    catalogue = load_catalogue()
+
+    def names(kind: str) -> set[str]:
+        return {part.spec.name for part in catalogue.parts(kind)}
+
+    assert {setting[0].partition("=")[2] for setting in BACKBONES.values()} == names("backbone")
+    assert set(NETWORKS) == names("network")
+    assert {name.partition("-")[0] for name in OBJECTIVES} == names("objective")
+    assert set(SOLVERS) == names("solver")
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_every_combination_trains_every_weight_of_its_policy_or_is_refused(
+    backbone: str,
+    network: str,
+    solver: str,
+    objective: str,
+    small_recipe: Maker,
+    make_dataset: DataMaker,
+) -> None:
+    settings = (
+        *BACKBONES[backbone],
+        *NETWORKS[network],
+        f"solver={solver}",
+        *SOLVERS[solver],
+        *OBJECTIVES[objective],
+    )
+    if backbone in REFUSED:
+        with pytest.raises(OptionError, match="take head=velocity or path=vp"):
+            small_recipe(objective.partition("-")[0], *settings)
+        return
+    recipe = small_recipe(objective.partition("-")[0], *settings)
+    data = make_dataset()
+    learner, sampler = _learner(recipe, data), Sampler(data, CPU)
+    for number, stage in enumerate(recipe.objective.stages()):
+        learner.means.clear()
+        learner.take_step(sampler.draw(stage.batch_size), learner.enter(number, stage))
+    for key, weight in learner.models.roles["policy"].named_parameters():
+        assert weight.grad is not None, key
+        assert torch.isfinite(weight.grad).all(), key
+        assert weight.grad.abs().sum() > 0, key
+    snapshot = learner.means.close(learner.step)
+    assert snapshot is not None
+    assert snapshot.first_bad_step() is None
+
+
+LONG = {
+    "bc": ("objective.steps=20", "objective.batch_size=8"),
+    "gmpo": ("objective.critic_steps=20", "objective.policy_steps=20", "objective.batch_size=8"),
+    "gmpg": (
+        "objective.behaviour_steps=20",
+        "objective.critic_steps=20",
+        "objective.policy_steps=20",
+        "objective.batch_size=8",
+        "objective.policy_batch_size=8",
+    ),
+}
+
+
+@pytest.mark.parametrize("objective", LONG)
+def test_a_training_step_never_waits_for_the_device(
+    objective: str,
+    small_recipe: Maker,
+    make_dataset: DataMaker,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    options = ("train.ema=0.9", "train.clip_norm=1", "train.schedule=cosine", *LONG[objective])
+    recipe, data = small_recipe(objective, *options), make_dataset()
+    learner, sampler = _learner(recipe, data), Sampler(data, CPU)
+
+    def wait(*_: object) -> None:
+        raise AssertionError("the step asks the device for a value")
+
+    for number, stage in enumerate(recipe.objective.stages()):
+        learner.means.clear()
+        updates = learner.enter(number, stage)
+        with monkeypatch.context() as patch:
+            for name in ("item", "tolist", "numpy", "cpu", "nonzero"):
+                patch.setattr(Tensor, name, wait)
+            for name in ("bool", "float", "int", "index", "contains"):
+                patch.setattr(Tensor, f"__{name}__", wait)
+            for _ in range(3):
+                learner.take_step(sampler.draw(stage.batch_size), updates)
+
+
+@pytest.mark.parametrize("objective", ["gmpo", "gmpg"])
+def test_what_does_not_train_keeps_its_weights_and_gets_no_gradient(
+    objective: str, small_recipe: Maker, make_dataset: DataMaker
+) -> None:
+    recipe, data = small_recipe(objective, *LONG[objective]), make_dataset()
+    learner, sampler = _learner(recipe, data), Sampler(data, CPU)
+    for number, stage in enumerate(recipe.objective.stages()):
+        learner.means.clear()
+        updates = learner.enter(number, stage)
+        models = learner.models.all()
+        before = {name: _snapshot(model) for name, model in models.items()}
+        for _ in range(3):
+            learner.take_step(sampler.draw(stage.batch_size), updates)
+        for name, model in models.items():
+            trains = name in stage.learning_rates
+            assert model.training == trains
+            assert _same(before[name], model.state_dict()) != trains, (stage.name, name)
+            if not trains:
+                assert all(weight.grad is None for weight in model.parameters()), name
+
+
+def test_a_copy_starts_from_its_sources_weights(
+    small_recipe: Maker, make_dataset: DataMaker
+) -> None:
+    recipe, data = small_recipe("gmpg", "train.ema=0.9", *LONG["gmpg"]), make_dataset()
+    learner, sampler = _learner(recipe, data), Sampler(data, CPU)
+    stages = recipe.objective.stages()
+    roles = learner.models.roles
+    assert not _same(_snapshot(roles["policy"]), roles["behaviour"].state_dict())
+    learner.take_step(sampler.draw(8), learner.enter(0, stages[0]))
+    learner.enter(2, stages[2])
+    assert _same(_snapshot(roles["policy"]), roles["behaviour"].state_dict())
+    acting = learner.agent("policy", data, "").models.roles["policy"]
+    assert acting is not roles["policy"]
+    assert _same(_snapshot(roles["policy"]), acting.state_dict())
+
+
+def test_a_stage_is_entered_once(small_recipe: Maker, make_dataset: DataMaker) -> None:
+    """Entering it again, as after a checkpoint within it, copies and resets nothing."""
+    recipe, data = small_recipe("gmpg", *LONG["gmpg"]), make_dataset()
+    learner, sampler = _learner(recipe, data), Sampler(data, CPU)
+    stage = recipe.objective.stages()[2]
+    updates = learner.enter(2, stage)
+    learner.take_step(sampler.draw(8), updates)
+    before = _snapshot(learner.models.roles["policy"])
+    assert learner.enter(2, stage) is updates
+    assert learner.index == 1
+    assert _same(before, learner.models.roles["policy"].state_dict())
+
+
+def test_the_averaged_policy_follows_and_acts(small_recipe: Maker, make_dataset: DataMaker) -> None:
+    recipe, data = small_recipe("bc", "train.ema=0.75", *LONG["bc"]), make_dataset()
+    learner, sampler = _learner(recipe, data), Sampler(data, CPU)
+    updates = learner.enter(0, recipe.objective.stages()[0])
+    expected = _snapshot(learner.models.roles["policy"])
+    for _ in range(4):
+        learner.take_step(sampler.draw(8), updates)
+        for key, value in learner.models.roles["policy"].state_dict().items():
+            expected[key] = 0.75 * expected[key] + 0.25 * value
+    acting = learner.agent("policy", data, "").models.roles["policy"].state_dict()
+    for key, value in expected.items():
+        torch.testing.assert_close(acting[key], value)
+
+
+def test_without_an_average_the_policy_itself_acts(
+    small_recipe: Maker, make_dataset: DataMaker
+) -> None:
+    recipe, data = small_recipe("bc", *LONG["bc"]), make_dataset()
+    learner = _learner(recipe, data)
+    assert (
+        learner.agent("policy", data, "").models.roles["policy"] is learner.models.roles["policy"]
+    )
+
+
+def test_metrics_are_named_by_their_role(small_recipe: Maker, make_dataset: DataMaker) -> None:
+    recipe, data = small_recipe("gmpo", *LONG["gmpo"]), make_dataset()
+    learner, sampler = _learner(recipe, data), Sampler(data, CPU)
+    learner.take_step(sampler.draw(8), learner.enter(0, recipe.objective.stages()[0]))
+    assert learner.means.names == (
+        "critic/loss",
+        "critic/value_loss",
+        "critic/q_loss",
+        "critic/q",
+        "critic/value",
+    )
+
+
+def test_a_state_holds_all_that_the_next_step_depends_on(
+    small_recipe: Maker, make_dataset: DataMaker
+) -> None:
+    options = ("train.ema=0.9", "train.schedule=cosine", *LONG["gmpg"])
+    recipe, data = small_recipe("gmpg", *options), make_dataset()
+    stages, sampler = recipe.objective.stages(), Sampler(data, CPU)
+    learner = _learner(recipe, data)
+    updates = learner.enter(2, stages[2])
+    for _ in range(3):
+        learner.take_step(sampler.draw(8), updates)
+    state = copy.deepcopy(learner.state())
+    for _ in range(3):
+        learner.take_step(sampler.draw(8), updates)
+    torch.manual_seed(99)
+    other = Learner(recipe, shapes_of(data), CPU)
+    other.load(state, stages)
+    again = other.enter(2, stages[2])
+    for _ in range(3):
+        other.take_step(sampler.draw(8), again)
+    one, two = learner.state(), other.state()
+    assert one.facts == two.facts
+    assert one.tensors.keys() == two.tensors.keys()
+    assert {
+        key for key in one.tensors if not torch.equal(one.tensors[key], two.tensors[key])
+    } == set()
