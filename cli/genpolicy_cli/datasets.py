@@ -1,5 +1,6 @@
 """``agent datasets``: which there are, making them, measuring their references."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,15 +9,16 @@ import typer
 from genpolicy.errors import UsageError
 from genpolicy_cli import completion, flags, parts
 from genpolicy_cli.installed import catalogue
-from genpolicy_cli.output import err, out, print_json
-from genpolicy_cli.results import score_facts
+from genpolicy_cli.output import err, out, print_json, say
+from genpolicy_cli.results import score_facts, steps_to_goal
+from genpolicy_cli.run import opened
 from genpolicy_cli.tables import listing
-from genpolicy_cli.words import count, interval
+from genpolicy_cli.words import NOTHING, count, interval, share
 
 if TYPE_CHECKING:
-    from genpolicy.dataset import DatasetRecipe
-    from genpolicy.dataset_abilities import MadeDataset
+    from genpolicy.composition.agent_recipe import Chosen
     from genpolicy.discovery import Catalogue
+    from genpolicy.records import EvaluationRecord
 
 app = typer.Typer(no_args_is_help=True, help="Show, make and measure datasets.")
 
@@ -50,15 +52,16 @@ def make(
     ] = None,
 ) -> None:
     """Make a dataset again, in any size; the same seed gives the same arrays."""
-    from genpolicy.dataset_abilities import WritableDataset
+    from genpolicy.dataset_abilities import MadeDataset, WritableDataset
 
     if (out_file is None) == (minari is None):
         raise UsageError("say where to: --out FILE.npz or --minari ID")
     found = catalogue()
     place = f"npz:{out_file}" if out_file is not None else f"minari:{minari}"
-    target = _dataset(found, place)
+    target = _dataset(found, place).recipe
     assert isinstance(target, WritableDataset)
-    source = _made(found, name)
+    source = _made(found, name).recipe
+    assert isinstance(source, MadeDataset)
     with err().status(f"making {name}"):
         data = source.make(transitions=transitions, seed=seed)
         target.write(data)
@@ -70,39 +73,87 @@ def make(
 
 
 @app.command()
-def reference(name: _Name, as_json: Annotated[bool, flags.AS_JSON] = False) -> None:
+def reference(
+    context: typer.Context,
+    name: _Name,
+    episodes: Annotated[
+        int | None,
+        typer.Option(help="How many per policy; as many as were published.", min=1),
+    ] = None,
+    record: Annotated[
+        bool, typer.Option("--record", help="Write each policy into the registry, as a run.")
+    ] = False,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option(help="A word to find the recorded runs by.", metavar="WORD"),
+    ] = None,
+    registry: Annotated[str, flags.registry()] = flags.REGISTRY,
+    as_json: Annotated[bool, flags.AS_JSON] = False,
+) -> None:
     """Measure the returns between which scores are normalised (takes minutes)."""
-    from genpolicy_cli.results import steps_to_goal
-
-    source = _made(catalogue(), name)
-    with err().status(f"measuring {name}"):
-        measured = source.measure_reference()
-    if as_json:
-        print_json({policy: score_facts(record) for policy, record in measured.items()})
+    if tag and not record:
+        raise UsageError("--tag says how to find recorded runs; add --record")
+    chosen = _made(catalogue(), name)
+    if not record:
+        _show_references(_measure(chosen, name, episodes), {}, as_json=as_json)
         return
+    from genpolicy.reference_runs import record_references
+
+    with opened(registry) as known:
+        measured = _measure(chosen, name, episodes)
+        command = str(context.obj or "")
+        runs = record_references(
+            measured, chosen, registry=known, tags=tag or (), command=command, say=say
+        )
+    scored = {run.policy: run.evaluation for run in runs}
+    _show_references(scored, {run.policy: run.run for run in runs}, as_json=as_json)
+
+
+def _measure(chosen: "Chosen", name: str, episodes: int | None) -> "Mapping[str, EvaluationRecord]":
+    from genpolicy.dataset_abilities import MadeDataset
+    from genpolicy.reference_runs import measure_references
+
+    assert isinstance(chosen.recipe, MadeDataset)
+    with err().status(f"measuring {name}"):
+        return measure_references(chosen.recipe, episodes=episodes)
+
+
+def _show_references(
+    measured: "Mapping[str, EvaluationRecord]", runs: "Mapping[str, str]", *, as_json: bool
+) -> None:
+    """Print each policy's score, and its run's id where it was recorded."""
+    if as_json:
+        run = {policy: {"run": run_id} for policy, run_id in runs.items()}
+        facts = {policy: score_facts(record) for policy, record in measured.items()}
+        print_json({policy: {**run.get(policy, {}), **facts[policy]} for policy in measured})
+        return
+    columns = ("policy", "score", "return", "success", "steps to goal", "episodes", "run")
     rows = [
         (
             policy,
+            interval(record.score),
             interval(record.return_),
-            interval(record.success, scale=100.0, unit="%"),
+            share(record.success),
             interval(steps_to_goal(record)),
             f"{len(record.episodes):,}",
+            runs.get(policy, NOTHING),
         )
         for policy, record in measured.items()
     ]
-    out().print(listing(("policy", "return", "success", "steps to goal", "episodes"), rows))
+    out().print(listing(columns, rows))
 
 
-def _made(found: "Catalogue", name: str) -> "MadeDataset":
+def _made(found: "Catalogue", name: str) -> "Chosen":
     from genpolicy.dataset_abilities import MadeDataset
 
-    recipe = _dataset(found, name)
-    if not isinstance(recipe, MadeDataset):
+    chosen = _dataset(found, name)
+    if not isinstance(chosen.recipe, MadeDataset):
         raise UsageError(f"dataset {name!r} is read from elsewhere and cannot be made here")
-    return recipe
+    return chosen
 
 
-def _dataset(found: "Catalogue", name: str) -> "DatasetRecipe":
+def _dataset(found: "Catalogue", name: str) -> "Chosen":
+    from genpolicy.composition.agent_recipe import Chosen
     from genpolicy.dataset import DatasetRecipe
     from genpolicy.recipe import make_recipe
 
@@ -110,4 +161,4 @@ def _dataset(found: "Catalogue", name: str) -> "DatasetRecipe":
     entry = found.find("dataset", bare)
     recipe = found.load(entry, DatasetRecipe)
     options: dict[str, Any] = {recipe.argument: argument} if colon and recipe.argument else {}
-    return make_recipe(recipe, options, who=f"dataset {bare}")
+    return Chosen(entry, make_recipe(recipe, options, who=f"dataset {bare}"))

@@ -33,7 +33,7 @@ class Setting:
 
 
 def settings_of(recipe: Mapping[str, Any], origins: Mapping[str, str]) -> list[Setting]:
-    """Return every value of a recipe, from what ``AgentRecipe.as_json`` wrote."""
+    """Return every value of a recorded recipe, be it an agent's or a reference policy's."""
     return [*_settings(recipe, origins)]
 
 
@@ -72,14 +72,15 @@ def _settings(recipe: Mapping[str, Any], origins: Mapping[str, str]) -> Iterator
     def origin(key: str) -> str:
         return origins.get(key, "default")
 
-    for slot, part in recipe["parts"].items():
+    parts = recipe["parts"] if "parts" in recipe else {"dataset": recipe["dataset"]}
+    for slot, part in parts.items():
         name = part["name"]
         yield Setting(slot=slot, part=name, option=None, value=name, origin=origin(slot))
         for option, value in part["options"].items():
             where = origin(f"{slot}.{option}")
             yield Setting(slot=slot, part=name, option=option, value=value, origin=where)
     for section in ("train", "evaluation"):
-        for option, value in recipe[section].items():
+        for option, value in recipe.get(section, {}).items():
             where = origin(f"{section}.{option}")
             yield Setting(slot=section, part=None, option=option, value=value, origin=where)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from genpolicy.records import EvaluationRecord, Interval, mean_interval
 from genpolicy_cli.output import out, print_json
 from genpolicy_cli.tables import facts, listing
-from genpolicy_cli.words import NOTHING, count, duration, interval
+from genpolicy_cli.words import NOTHING, count, duration, interval, share
 
 if TYPE_CHECKING:
     from genpolicy.launch import RunResult
@@ -28,7 +28,7 @@ def score_rows(record: EvaluationRecord) -> list[tuple[str, str]]:
     steps = steps_to_goal(record)
     rows = [("normalised score", interval(record.score)), ("return", interval(record.return_))]
     if record.success is not None:
-        rows.append(("success rate", interval(record.success, scale=100.0, unit="%")))
+        rows.append(("success rate", share(record.success)))
     if steps is not None:
         rows.append(("steps to goal", interval(steps)))
     return [*rows, ("episodes", f"{len(record.episodes):,}")]
@@ -108,7 +108,7 @@ def _seed_row(result: "RunResult") -> tuple[str, ...]:
         else (
             interval(record.score),
             interval(record.return_),
-            interval(record.success, scale=100.0, unit="%"),
+            share(record.success),
             f"{len(record.episodes):,}",
         )
     )

@@ -159,7 +159,7 @@ def _run_seeds(
 
     place = choose_device(order.device)
     results, failures = [], []
-    with _opened(location) as registry:
+    with opened(location) as registry:
         data = _load(recipe)
         for number in range(seeds):
             one = attrs.evolve(recipe, seed=recipe.seed + number)
@@ -206,7 +206,8 @@ def _run_one(
     return carry_out(started, quiet=order.quiet)
 
 
-def _opened(location: str) -> "Registry":
+def opened(location: str) -> "Registry":
+    """Return the registry that runs are to be written to, after saying what opening it changed."""
     from genpolicy.registry import Registry
 
     registry = Registry.open(location)

@@ -8,7 +8,7 @@ from genpolicy_cli.output import out, plain
 from genpolicy_cli.recipe_view import settings_of, settings_table
 from genpolicy_cli.results import score_facts, score_rows
 from genpolicy_cli.tables import facts, listing
-from genpolicy_cli.words import NOTHING, count, duration, interval, moment
+from genpolicy_cli.words import NOTHING, count, duration, interval, moment, share
 
 if TYPE_CHECKING:
     from genpolicy.registry import RunDetail
@@ -51,6 +51,8 @@ def _facts(detail: "RunDetail") -> Iterator[tuple[str, str]]:
     start, data = detail.start, detail.start.dataset
     yield "run", detail.id
     yield "state", f"{detail.state}: {detail.message}" if detail.message else detail.state
+    if start.reference is not None:
+        yield "reference policy", start.reference
     final = detail.final_evaluation
     if final is not None and final.episodes:
         yield from score_rows(final)
@@ -73,7 +75,8 @@ def _facts(detail: "RunDetail") -> Iterator[tuple[str, str]]:
         ", ".join(f"{name} {start.versions[name]}" for name in _VERSIONS if name in start.versions),
     )
     yield "git", _git(detail)
-    yield "folder", start.directory
+    if start.reference is None:
+        yield "folder", start.directory
     if start.command:
         yield "command", start.command
     if start.tags:
@@ -96,7 +99,7 @@ def _evaluation_row(record: EvaluationRecord) -> tuple[str, ...]:
         record.selection or "look",
         interval(record.score),
         interval(record.return_),
-        interval(record.success, scale=100.0, unit="%"),
+        share(record.success),
         f"{len(record.episodes):,}",
     )
 

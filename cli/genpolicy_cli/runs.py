@@ -75,7 +75,7 @@ def _row(run: "RunSummary") -> tuple[str, ...]:
         run.id,
         run.state,
         run.dataset,
-        short(run.parts.get("objective", "")),
+        short(_objective(run) or ""),
         short(run.parts.get("backbone", "")),
         str(run.seed),
         interval(run.score),
@@ -85,12 +85,17 @@ def _row(run: "RunSummary") -> tuple[str, ...]:
     )
 
 
+def _objective(run: "RunSummary") -> str | None:
+    """Return the objective's full name, or that of a reference policy, in parentheses."""
+    return f"({run.reference})" if run.reference else run.parts.get("objective")
+
+
 def _facts(run: "RunSummary") -> dict[str, Any]:
     return {
         "run": run.id,
         "state": run.state,
         "dataset": run.dataset,
-        "objective": run.parts.get("objective"),
+        "objective": _objective(run),
         "backbone": run.parts.get("backbone"),
         "seed": run.seed,
         "score": run.score,

@@ -9,13 +9,20 @@ from genpolicy.records import Interval
 NOTHING = "–"
 
 
-def interval(value: Interval | None, *, scale: float = 1.0, unit: str = "") -> str:
+def interval(value: Interval | None) -> str:
     """Return a mean with half the width of its 95 % interval, such as ``"92.1 ± 2.3"``."""
     if value is None:
         return NOTHING
-    mean, half = scale * value.mean, scale * value.half_width
-    text = f"{mean:.1f}" if math.isnan(half) else f"{mean:.1f} ± {half:.1f}"
-    return f"{text} {unit}".rstrip()
+    mean, half = value.mean, value.half_width
+    return f"{mean:.1f}" if math.isnan(half) else f"{mean:.1f} ± {half:.1f}"
+
+
+def share(value: Interval | None) -> str:
+    """Return a share with its 95 % interval, which is not symmetric: ``"98.0 % (93.0–99.4)"``."""
+    if value is None:
+        return NOTHING
+    mean, low, high = (100.0 * number for number in (value.mean, value.low, value.high))
+    return f"{mean:.1f} % ({low:.1f}–{high:.1f})"
 
 
 def duration(seconds: float) -> str:

@@ -6,8 +6,8 @@ from genpolicy.records import ArtifactRecord, EvaluationRecord, EventRecord, Met
 class Observer:
     """Told about a run as it goes; every method may be left as it is.
 
-    Methods are called between training steps on the training thread and, ``before_checkpoint`` apart,
-    return at once: whoever writes to a disk or a network does so on a thread of its own.
+    Methods are called between training steps on the training thread and return at once, but for
+    ``before_checkpoint``: whoever writes to a disk or a network does so on a thread of its own.
     """
 
     def on_stage(self, name: str, first_step: int, last_step: int) -> None:

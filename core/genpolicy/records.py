@@ -2,12 +2,15 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import attrs
 
 RunState = Literal["queued", "running", "finished", "failed", "interrupted"]
 Selection = Literal["last", "best", "mean-of-last-three"]
+
+LOOK: Final = "-look"
+"""What follows a protocol's name where a few of its episodes give a passing impression."""
 
 _Z95 = 1.959964
 """The normal distribution's 97.5 % quantile."""
@@ -92,6 +95,11 @@ class RunStart:
     command: str = ""
     parent: str | None = None
     tags: tuple[str, ...] = ()
+
+    @property
+    def reference(self) -> str | None:
+        """The reference policy that it measures, if it trains nothing."""
+        return self.recipe.get("reference")
 
 
 @attrs.frozen(kw_only=True)

@@ -33,12 +33,17 @@ def resume(
         say: Told what is odd, such as a part that has changed since.
 
     Raises:
-        UsageError: It is finished.
+        UsageError: It is finished, or measured a reference policy.
         DataError: Its data is not what it was.
         PartError: One of its parts is not installed or broken.
         CheckpointError: Its checkpoint does not fit the installed parts.
         RegistryError: A live process trains it, or the registry cannot be written.
     """
+    if detail.start.reference is not None:
+        raise UsageError(
+            f"run {detail.id} measured the reference policy {detail.start.reference!r} and trained "
+            "nothing; there is nothing to resume, `agent datasets reference` measures it again"
+        )
     if detail.state == "finished":
         raise UsageError(f"run {detail.id} is finished; there is nothing left to resume")
     recipe = recall(catalogue, detail.start.recipe)

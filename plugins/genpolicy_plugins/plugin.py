@@ -80,4 +80,10 @@ def genpolicy_datasets() -> list[PartSpec]:
 @hookimpl
 def genpolicy_recipes() -> list[PartSpec]:
     """Named settings."""
-    return [_part("quick", "recipes:quick.toml", "a short run that learns within minutes")]
+    return [
+        _part(
+            "quick",
+            "recipes:quick.toml",
+            "small networks and few steps, for minutes on two CPU cores",
+        )
+    ]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from genpolicy_cli import datasets
+from genpolicy.records import EpisodeRecord, EvaluationRecord
 
 
 def test_datasets_are_listed(agent):
@@ -57,30 +57,97 @@ def test_a_place_that_cannot_be_written_is_refused(agent, place):
     assert "cannot be written" in done.err
 
 
-def test_references_are_shown_by_policy(agent, monkeypatch):
-    from genpolicy.records import EpisodeRecord, EvaluationRecord
+def record(value):
+    episodes = [
+        EpisodeRecord(return_=value + k, length=9, success=True, steps_to_success=4, seed=k)
+        for k in (-1, 1)
+    ]
+    return EvaluationRecord(
+        stage="",
+        step=0,
+        protocol="default",
+        selection=None,
+        environment={},
+        seed=0,
+        episodes=tuple(episodes),
+    )
 
-    def record(value):
-        episodes = [
-            EpisodeRecord(return_=value + k, length=9, success=True, steps_to_success=4, seed=k)
-            for k in (-1.0, 1.0)
-        ]
-        return EvaluationRecord(
-            stage="",
-            step=0,
-            protocol="default",
-            selection=None,
-            environment={},
-            seed=0,
-            episodes=tuple(episodes),
-        )
 
-    class Measured:
-        def measure_reference(self):
-            return {"random": record(3.0), "expert": record(200.0)}
+@pytest.fixture
+def asked(monkeypatch):
+    """Spares measuring, and returns the protocols that were asked for."""
+    protocols = []
 
-    monkeypatch.setattr(datasets, "_made", lambda found, name: Measured())
+    def measure_reference(self, protocol=None):
+        protocols.append(protocol)
+        return {"random": record(14.013), "expert": record(231.913)}
+
+    monkeypatch.setattr(
+        "genpolicy_plugins.datasets.pointmaze.PointMaze.measure_reference", measure_reference
+    )
+    return protocols
+
+
+def test_references_are_shown_by_policy(agent, asked, place):
     done = agent("datasets", "reference", "pointmaze/umaze")
-    assert "200.0 ± 2.0" in done.out
+    assert "231.9 ± 2.0" in done.out
     facts = agent("datasets", "reference", "pointmaze/umaze", "--json").json
-    assert facts["random"]["return"]["mean"] == 3.0
+    assert facts["random"]["return"]["mean"] == 14.013
+    assert asked == [None, None]
+    assert not (place / "registry.db").exists()
+
+
+def test_references_are_measured_on_so_many_episodes(agent, asked):
+    agent("datasets", "reference", "pointmaze/umaze", "--episodes", "3")
+    assert [protocol.episodes for protocol in asked] == [3]
+
+
+def test_recorded_references_stand_among_the_runs(agent, asked):
+    arguments = ("datasets", "reference", "pointmaze/umaze", "--record")
+    facts = agent(*arguments, "--tag", "readme", "--json").json
+    assert facts["random"]["score"]["mean"] == pytest.approx(0.0)
+    assert facts["expert"]["score"]["mean"] == pytest.approx(100.0)
+    listed = {run["run"]: run for run in agent("runs", "--json").json}
+    assert listed[facts["random"]["run"]]["objective"] == "(random)"
+    table = agent("runs").out
+    for text in ("(random)", "(expert)", "finished", "100.0 ± 0.9"):
+        assert text in table
+    recorded = agent(*arguments).out
+    assert "100.0 ± 0.9" in recorded
+    assert len(agent("runs", "--json").json) == 4
+
+
+def test_a_recorded_reference_is_shown_and_not_resumed(agent, asked):
+    arguments = ("datasets", "reference", "pointmaze/umaze", "--record", "--tag", "readme")
+    run = agent(*arguments, "--json").json["expert"]["run"]
+    done = agent("runs", "show", run)
+    assert done.status == 0, done.err
+    for text in ("reference policy", "expert", "readme", "pointmaze/umaze", "episodes", "--record"):
+        assert text in done.out, text
+    assert agent("runs", "show", run, "--json").json["start"]["recipe"]["reference"] == "expert"
+    refused = agent("resume", run)
+    assert refused.status == 2
+    assert f"run {run} measured the reference policy 'expert'" in refused.err
+
+
+def test_a_registry_that_cannot_be_used_is_refused_before_measuring(agent, asked, place):
+    arguments = ("datasets", "reference", "pointmaze/umaze", "--record")
+    done = agent(*arguments, "--registry", str(place))
+    assert done.status == 4
+    assert "is a directory" in done.err
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("pointmaze/umaze", "--tag", "x"), "--tag says how to find recorded runs; add --record"),
+        (("npz",), "dataset 'npz' is read from elsewhere"),
+        (("pointmaze/umaze", "--episodes", "0"), "'--episodes'"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(agent, asked, arguments, sentence):
+    done = agent("datasets", "reference", *arguments)
+    assert done.status == 2
+    assert sentence in done.err
+    assert asked == []

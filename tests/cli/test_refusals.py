@@ -11,8 +11,8 @@ from genpolicy.registry import Registry
 @pytest.mark.parametrize(
     ("arguments", "status", "sentence"),
     [
-        (("--objective", "gmpq"), 3, "provides a.* objective 'gmpq'; did you mean 'gmpo'?"),
-        (("--recipe", "slow"), 3, "no installed plugin provides a recipe 'slow'"),
+        (("--objective", "gmpq"), 3, "provides objective 'gmpq'; did you mean 'gmpo'?"),
+        (("--recipe", "slow"), 3, "no installed plugin provides recipe 'slow'"),
         (("objective.bta=1",), 2, "objective gmpg has no option 'bta'; did you mean 'beta'?"),
         (("train.emma=1",), 2, "train has no option 'emma'; did you mean 'ema'?"),
         (("objective.beta=much",), 2, "objective gmpg takes a number; got 'much'"),

@@ -5,7 +5,7 @@ import pytest
 
 from genpolicy.records import Interval
 from genpolicy_cli.output import plain
-from genpolicy_cli.words import count, duration, interval, moment, option_value
+from genpolicy_cli.words import count, duration, interval, moment, option_value, share
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,8 @@ def test_time_spans_are_read_at_a_glance(seconds, text):
 
 def test_intervals_show_half_their_width_where_there_is_one():
     assert interval(Interval(mean=92.14, low=90.0, high=94.3)) == "92.1 ± 2.1"
-    assert interval(Interval(mean=0.9, low=0.8, high=1.0), scale=100.0, unit="%") == "90.0 ± 10.0 %"
+    assert share(Interval(mean=0.98, low=0.93, high=0.994)) == "98.0 % (93.0–99.4)"
+    assert share(None) == "–"
     assert interval(Interval(mean=7.0, low=math.nan, high=math.nan)) == "7.0"
     assert interval(None) == "–"
 

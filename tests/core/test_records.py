@@ -6,9 +6,7 @@ from genpolicy.records import EpisodeRecord, EvaluationRecord, mean_interval, sh
 
 
 def episode(return_, success=None):
-    return EpisodeRecord(
-        return_=return_, length=10, success=success, steps_to_success=None, seed=0
-    )
+    return EpisodeRecord(return_=return_, length=10, success=success, steps_to_success=None, seed=0)
 
 
 def evaluation(*episodes, random_return=None, expert_return=None):

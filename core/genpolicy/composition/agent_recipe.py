@@ -107,10 +107,11 @@ class AgentRecipe:
 
     def part_records(self) -> tuple[PartRecord, ...]:
         """Return what is written down about every part."""
-        return tuple(_record(slot, chosen) for slot, chosen in self.chosen.items())
+        return tuple(part_record(slot, chosen) for slot, chosen in self.chosen.items())
 
 
-def _record(slot: str, chosen: Chosen) -> PartRecord:
+def part_record(slot: str, chosen: Chosen) -> PartRecord:
+    """Return what is written down about a part."""
     entry = chosen.entry
     return PartRecord(
         slot=slot,

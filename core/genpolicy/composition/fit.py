@@ -17,7 +17,7 @@ from genpolicy.composition.contract import (
     trains_critic,
 )
 from genpolicy.discovery import Catalogue
-from genpolicy.errors import FitError, PartError
+from genpolicy.errors import FitError, PartError, did_you_mean
 from genpolicy.recipe import recipe_values
 from genpolicy.solver import Solver
 
@@ -32,6 +32,7 @@ def check_fit(recipe: AgentRecipe, catalogue: Catalogue) -> None:
     problems = [
         *_unmet_needs(recipe, catalogue),
         *_missing_roles(recipe),
+        *_idle_roles(recipe),
         *_untrained(recipe),
         *_unlike_copies(recipe),
     ]
@@ -139,6 +140,17 @@ def _missing_roles(recipe: AgentRecipe) -> Iterator[str]:
                 f"{need.who} asks for {need.argument!r} to act, and an agent that acts has only a "
                 "policy, its solver and perhaps a critic"
             )
+
+
+def _idle_roles(recipe: AgentRecipe) -> Iterator[str]:
+    """Yield the roles that are asked for but never change, such as a misspelt one."""
+    objective = recipe.chosen["objective"].name
+    stages = recipe.objective.stages()
+    used = {role for stage in stages for role in (*stage.learning_rates, *stage.copies)}
+    for role in roles_of(recipe.objective, objective):
+        if role not in used:
+            hint = did_you_mean(role, [*used])
+            yield f"{objective} asks for {role!r}, and no stage trains it{hint}"
 
 
 def _untrained(recipe: AgentRecipe) -> Iterator[str]:

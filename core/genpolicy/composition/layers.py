@@ -64,8 +64,10 @@ def from_recipe(name: str, text: str, objective: str | None, default: str) -> La
     """
     table = parse_toml(text, f"recipe {name}")
     values = flatten(table.get("settings", {}))
-    objective = objective or values.get("objective") or values.get("objective.name") or default
-    values |= flatten(table.get("when", {}).get(objective, {}))
+    own = values.get("objective") or values.get("objective.name") or default
+    if objective not in (None, own):
+        values["objective"] = objective  # so that its options are known to be meant for it
+    values |= flatten(table.get("when", {}).get(objective or own, {}))
     return Layer(f"recipe {name}", values)
 
 

@@ -16,7 +16,7 @@ from genpolicy.errors import OptionError, PartError, did_you_mean
 from genpolicy.evaluation.protocol import Protocol
 from genpolicy.inference import Inference
 from genpolicy.objective import Objective
-from genpolicy.recipe import Recipe, convert, make_recipe
+from genpolicy.recipe import Recipe, convert, make_recipe, recipe_values
 from genpolicy.training.options import TrainOptions
 
 R = TypeVar("R", bound=Recipe)
@@ -164,7 +164,7 @@ class _Resolution:
             for kind in ROLE_KINDS:
                 slot = f"{role}.{kind}"
                 if slot not in self.chosen and self._mentioned(slot):
-                    self._choose(slot, fallback=self.chosen[kind].entry.full_name)
+                    self._choose_like(slot, self.chosen[kind])
 
     def _mentioned(self, slot: str) -> bool:
         return slot in self.choices or slot in self.options
@@ -178,6 +178,13 @@ class _Resolution:
         self.chosen[slot] = _load(self.catalogue, slot, name, options)
         if settings:
             self.origins[slot] = settings[-1].origin
+
+    def _choose_like(self, slot: str, policys: Chosen) -> None:
+        """Choose a role's part; one that is not named is the policy's, with its options."""
+        if slot not in self.choices:
+            for option, value in recipe_values(policys.recipe).items():
+                self.options[slot][option].insert(0, _Setting(value, "the policy's", 0))
+        self._choose(slot, fallback=policys.entry.full_name)
 
     def _options_for(self, slot: str, name: str) -> dict[str, Any]:
         """Return the options meant for the part called ``name``.

@@ -161,7 +161,7 @@ class Catalogue:
         for plugin in suspects:
             if plugin.distribution == owner and plugin.state == "broken":
                 return BrokenPartError(f"{kind} {name!r} cannot be had: {plugin.problem}; {DOCTOR}")
-        sentences = [f"no installed plugin provides a {kind} {name!r}{self._nearest(kind, name)}"]
+        sentences = [f"no installed plugin provides {kind} {name!r}{self._nearest(kind, name)}"]
         sentences += [f"{plugin.problem}; it may provide {name!r}" for plugin in suspects]
         sentences += [DOCTOR] if suspects else []
         return UnknownPartError("\n".join(sentences))

@@ -24,7 +24,7 @@ class Claim:
     Args:
         database: Where the run is.
         run_id: The run.
-        directory: Where the run keeps its files.
+        directory: The absolute path of where the run keeps its files.
         owner: The token that the run carries while the claim holds.
     """
 
@@ -91,9 +91,10 @@ def claim_new(database: Database, run: RunStart) -> Claim:
         RegistryError: The registry cannot be written, or it has a run of that identifier.
     """
     owner = this_process(uuid.uuid4().hex)
+    stored = attrs.evolve(run, directory=database.places.encode(run.directory))
     with database.writing() as connection:
         try:
-            insert_run(connection, run, _owner_columns(owner))
+            insert_run(connection, stored, _owner_columns(owner))
         except IntegrityError as error:
             raise RegistryError(
                 f"{database.name} already holds a run {run.id!r}, or the new one repeats a slot"
@@ -115,7 +116,7 @@ def claim_again(database: Database, run_id: str, step: int) -> Claim:
         delete_after(connection, run_id, step)
         event = EventRecord(kind="resumed", message=f"from step {step}", step=step)
         write_record(connection, run_id, event)
-    return Claim(database, run_id, held.directory, owner.token)
+    return Claim(database, run_id, database.places.decode(held.directory), owner.token)
 
 
 def _held(connection: Connection, run_id: str) -> Row[Any]:

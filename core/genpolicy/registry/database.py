@@ -13,6 +13,7 @@ from sqlalchemy.exc import NoSuchModuleError, SQLAlchemyError
 from genpolicy.errors import RegistryError
 from genpolicy.registry.encoding import decode_json, encode_json
 from genpolicy.registry.failures import explain
+from genpolicy.registry.places import Places
 from genpolicy.registry.sqlite import connect_for_reading, connect_for_writing
 
 
@@ -26,6 +27,7 @@ class Database:
         writes: The engine that writes, unless it was opened for reading only.
         path: Its file, if it has one.
         file_id: Device and inode of that file when it was opened.
+        places: How it stores paths of files.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Database:
     writes: Engine | None
     path: Path | None = None
     file_id: tuple[int, int] | None = None
+    places: Places = attrs.field(factory=Places)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -95,6 +98,7 @@ def sqlite_database(path: Path, *, read_only: bool = False, foreign_keys: bool =
         writes=None if read_only else writes,
         path=path,
         file_id=file_id(path),
+        places=Places.beside(path),
     )
 
 

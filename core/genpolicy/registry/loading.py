@@ -16,6 +16,7 @@ from genpolicy.records import (
     RunStart,
 )
 from genpolicy.registry.encoding import join_float
+from genpolicy.registry.places import Places
 from genpolicy.registry.schema import artifacts, episodes, evaluations, events, metrics, notes
 from genpolicy.registry.schema import parts as parts_table
 from genpolicy.registry.summaries import TimedText
@@ -124,12 +125,18 @@ def load_metrics(connection: Connection, run_id: str) -> tuple[MetricsRecord, ..
     )
 
 
-def load_artifacts(connection: Connection, run_id: str) -> tuple[ArtifactRecord, ...]:
+def load_artifacts(
+    connection: Connection, run_id: str, places: Places
+) -> tuple[ArtifactRecord, ...]:
     """Return the files that a run wrote, oldest first."""
     query = select(artifacts).where(artifacts.c.run_id == run_id).order_by(artifacts.c.id)
     return tuple(
         ArtifactRecord(
-            kind=row.kind, path=row.path, sha256=row.sha256, bytes=row.bytes, step=row.step
+            kind=row.kind,
+            path=places.decode(row.path),
+            sha256=row.sha256,
+            bytes=row.bytes,
+            step=row.step,
         )
         for row in connection.execute(query)
     )

@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import attrs
 from sqlalchemy import ColumnElement, Connection, Row, case, select
 
 from genpolicy.errors import UnknownRunError
 from genpolicy.records import EvaluationRecord, PartRecord
 from genpolicy.registry import loading
 from genpolicy.registry.clock import LOST_AFTER_SECONDS, SecondsSince
+from genpolicy.registry.places import Places
 from genpolicy.registry.schema import evaluations, parts, runs, tags
 from genpolicy.registry.summaries import RunDetail, RunSummary, final_of
 
@@ -69,16 +71,23 @@ def read_summaries(
     ]
 
 
-def read_detail(connection: Connection, run_id: str) -> RunDetail:
-    """Return all that is recorded of a run that exists."""
+def read_detail(connection: Connection, run_id: str, places: Places) -> RunDetail:
+    """Return all that is recorded of a run that exists.
+
+    Args:
+        connection: A connection inside a transaction.
+        run_id: The run.
+        places: How the registry stores paths.
+    """
     query = select(runs, _state().label("reported_state")).where(runs.c.id == run_id)
     row = connection.execute(query).one()
     run_parts = loading.load_parts(connection, parts.c.run_id == run_id)
     run_tags = connection.execute(
         select(tags.c.tag).where(tags.c.run_id == run_id).order_by(tags.c.tag)
     )
+    start = loading.start_of(row, run_parts[run_id], tuple(run_tags.scalars()))
     return RunDetail(
-        start=loading.start_of(row, run_parts[run_id], tuple(run_tags.scalars())),
+        start=attrs.evolve(start, directory=places.decode(start.directory)),
         state=row.reported_state,
         message=row.message,
         created=row.created,
@@ -90,7 +99,7 @@ def read_detail(connection: Connection, run_id: str) -> RunDetail:
         resumed_from=row.resumed_from,
         evaluations=loading.load_evaluations(connection, evaluations.c.run_id == run_id)[run_id],
         metrics=loading.load_metrics(connection, run_id),
-        artifacts=loading.load_artifacts(connection, run_id),
+        artifacts=loading.load_artifacts(connection, run_id, places),
         events=loading.load_events(connection, run_id),
         notes=loading.load_notes(connection, run_id),
     )
@@ -113,6 +122,7 @@ def _summary(
         step=row.step,
         dataset=row.dataset_name,
         parts={part.slot: part.name for part in named},
+        reference=row.recipe.get("reference"),
         seed=row.seed,
         score=scored.score if scored else None,
         return_=scored.return_ if scored else None,

@@ -7,12 +7,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import attrs
+
 from genpolicy.errors import RegistryError
 from genpolicy.records import RunStart
 from genpolicy.registry import reading
 from genpolicy.registry.claims import claim_again, claim_new
 from genpolicy.registry.database import Database, server_database, sqlite_database
 from genpolicy.registry.location import check_readable, check_writable, locate
+from genpolicy.registry.places import Places
 from genpolicy.registry.sqlite import copy, merge_log
 from genpolicy.registry.summaries import ReportedState, RunDetail, RunSummary
 from genpolicy.registry.versions import create, is_current, migrate, read_stamp
@@ -127,7 +130,7 @@ class Registry:
         """
         with self._database.reading() as connection:
             found = reading.find_run(connection, run_id, self.name)
-            return reading.read_detail(connection, found)
+            return reading.read_detail(connection, found, self._database.places)
 
     def compact(self) -> None:
         """Make an SQLite registry one file, with no log beside it, fit to be copied.
@@ -182,13 +185,14 @@ class Registry:
                 f"{database.name} has the older schema {stamp.version}; the next run brings it "
                 "up to date"
             )
-        return cls._of_a_copy(database.path)
+        return cls._of_a_copy(database.path, database.places)
 
     @classmethod
-    def _of_a_copy(cls, path: Path) -> Self:
+    def _of_a_copy(cls, path: Path, places: Places) -> Self:
         """Read an old file without changing it."""
         folder = tempfile.TemporaryDirectory(prefix="genpolicy-registry-")
         target = Path(folder.name) / path.name
         copy(path, target)
         migrate(sqlite_database(target))
-        return cls(sqlite_database(target, read_only=True), copy=folder)
+        copied = sqlite_database(target, read_only=True)
+        return cls(attrs.evolve(copied, places=places), copy=folder)

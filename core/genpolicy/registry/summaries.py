@@ -31,6 +31,7 @@ class RunSummary:
         step: How many steps of the whole run were reported.
         dataset: What the user called its data.
         parts: Full names of its parts by slot.
+        reference: The reference policy that it measured, if it trained nothing.
         seed: Its seed.
         score: The final normalised score, if there is one.
         return_: The final return, if it was evaluated.
@@ -47,6 +48,7 @@ class RunSummary:
     step: int
     dataset: str
     parts: Mapping[str, str]
+    reference: str | None
     seed: int
     score: Interval | None
     return_: Interval | None

@@ -47,6 +47,7 @@ SELECT
     runs.created, runs.started, runs.finished, runs.seconds, runs.step, runs.seed,
     runs.dataset_name AS dataset, runs.dataset_fingerprint, runs.recipe_hash, runs.device,
     {part_names},
+    {reference} AS reference,
     final.protocol, final.selection, final.episodes, final.return_mean, final.score_mean,
     final.success_rate,
     runs.message, runs.directory, runs.command, runs.git_commit, runs.git_dirty, runs.parent,
@@ -71,6 +72,11 @@ _PART_NAMES: Final = """(
 _JOINED: Final = {
     "sqlite": "group_concat(name, ', ')",
     "postgresql": "string_agg(name, ', ')",
+}
+
+_REFERENCE: Final = {
+    "sqlite": "json_extract(runs.recipe, '$.reference')",
+    "postgresql": "runs.recipe ->> 'reference'",
 }
 
 
@@ -99,4 +105,5 @@ def _runs(dialect: str) -> str:
         age=seconds_since_sql(dialect, "runs.heartbeat"),
         lost_after=LOST_AFTER_SECONDS,
         part_names=",\n    ".join(names),
+        reference=_REFERENCE[dialect],
     )

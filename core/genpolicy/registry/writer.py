@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import attrs
+
 from genpolicy.errors import GenpolicyWarning
 from genpolicy.observer import Observer
 from genpolicy.records import (
@@ -33,7 +35,7 @@ class RunWriter(Observer):
     A thread of its own writes what it is told about twice a second, evaluations and artifacts at
     once, in the order in which they came, and reports every few seconds that the run is alive.
     Nothing here raises because of the database: what it does not take is appended to
-    ``unrecorded.jsonl`` in the run's directory.
+    ``unrecorded.jsonl`` in the run's directory, as it would have been stored.
 
     Args:
         claim: The claimed run.
@@ -46,6 +48,7 @@ class RunWriter(Observer):
     ) -> None:
         self.run_id = claim.run_id
         self._claim = claim
+        self._places = claim.database.places
         self._backlog = Backlog(step)
         spill = Spill(claim.run_id, Path(claim.directory) / FILE_NAME)
         self._recorder = Recorder(claim, self._backlog, spill, on_problem)
@@ -75,7 +78,8 @@ class RunWriter(Observer):
 
     def on_artifact(self, record: ArtifactRecord) -> None:
         """Record an artifact at once, with everything that came before it."""
-        self._backlog.add(record, urgent=True)
+        stored = attrs.evolve(record, path=self._places.encode(record.path))
+        self._backlog.add(stored, urgent=True)
 
     def on_event(self, record: EventRecord) -> None:
         """Record an event."""

@@ -1,7 +1,5 @@
 """Scores of a policy, during training and at its end."""
 
-from typing import Final
-
 import attrs
 
 from genpolicy.agent import Agent
@@ -9,11 +7,8 @@ from genpolicy.composition.agent_recipe import AgentRecipe
 from genpolicy.dataset import Dataset
 from genpolicy.evaluation.evaluator import Evaluator
 from genpolicy.objective import Stage
-from genpolicy.records import EvaluationRecord
+from genpolicy.records import LOOK, EvaluationRecord
 from genpolicy.training.learner import Learner
-
-LOOK: Final = "-look"
-"""What follows a protocol's name where a few of its episodes give a passing impression."""
 
 
 class Looks:

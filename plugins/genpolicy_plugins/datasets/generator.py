@@ -1,8 +1,8 @@
 """Makes point maze data of D4RL's kind (Fu et al. 2020, arXiv 2004.07219).
 
-A noisy controller walks from one random goal to the next. An episode is one goal: it is cut a random
-while after the goal was reached, or when it was not reached in time, and the point walks on towards
-another goal. Nothing ever ends, so no transition is a terminal.
+A noisy controller walks from one random goal to the next. An episode is one goal: it is cut a
+random while after the goal was reached, or when it was not reached in time, and the point walks on
+towards another goal. Nothing ever ends, so no transition is a terminal.
 
 Differs from D4RL: the point lingers at a goal for up to ``LINGER`` steps, where D4RL draws the next
 goal on arrival, so that the data show what being there is worth; and the noise is four times as

@@ -86,7 +86,13 @@ def test_a_critic_that_needs_a_role_nobody_has_is_refused(fakes: Catalogue) -> N
 
 
 def test_an_objective_that_asks_for_a_critic_and_trains_none_is_refused(fakes: Catalogue) -> None:
-    assert _problems(fakes, "objective=demanding") == ("demanding needs a critic and trains none",)
+    assert "demanding needs a critic and trains none" in _problems(fakes, "objective=demanding")
+
+
+def test_a_role_that_no_stage_trains_is_refused(fakes: Catalogue) -> None:
+    assert _problems(fakes, "objective=demanding")[0] == (
+        "demanding asks for 'student', and no stage trains it; there are: policy"
+    )
 
 
 @pytest.mark.parametrize(

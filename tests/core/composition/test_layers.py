@@ -78,11 +78,8 @@ def test_a_recipe_says_more_for_the_objective_that_is_used() -> None:
     assert own.origin == "recipe quick"
     assert own.values == {"objective": "gmpo", "train.ema": 0.9, "objective.beta": 2.0}
     named = from_recipe("quick", RECIPE, "gmpg", "bc")
-    assert named.values == {"objective": "gmpo", "train.ema": 0.5, "objective.beta": 4.0}
-    assert from_recipe("quick", RECIPE, "bc", "bc").values == {
-        "objective": "gmpo",
-        "train.ema": 0.5,
-    }
+    assert named.values == {"objective": "gmpg", "train.ema": 0.5, "objective.beta": 4.0}
+    assert from_recipe("quick", RECIPE, "bc", "bc").values == {"objective": "bc", "train.ema": 0.5}
 
 
 def test_a_recipe_without_an_objective_means_the_default_one() -> None:

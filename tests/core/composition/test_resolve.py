@@ -6,7 +6,7 @@ import pytest
 from genpolicy.composition.agent_recipe import AgentRecipe
 from genpolicy.composition.layers import Layer, from_arguments
 from genpolicy.composition.resolve import recall, resolve, split_name
-from genpolicy.discovery.catalogue import Catalogue
+from genpolicy.discovery import Catalogue, load_catalogue
 from genpolicy.errors import AmbiguousPartError, OptionError, UnknownPartError
 from genpolicy.recipe import recipe_values
 
@@ -277,3 +277,19 @@ def test_a_role_is_like_the_policy_even_where_the_bare_name_is_contested() -> No
         _from(catalogue, "network=perceptron")
     recipe = _from(catalogue, "network=two/perceptron", "behaviour.network.hidden=8")
     assert recipe.chosen["behaviour.network"].entry.full_name == "two/perceptron"
+
+
+def test_a_recipes_options_reach_the_objective_that_only_the_user_names():
+    catalogue = load_catalogue()
+    recipe = resolve(catalogue, [Layer("asked", {"objective": "gmpo"})], recipe="quick")
+    assert recipe.origins["objective"] == "asked"
+    assert recipe.origins["objective.critic_steps"] == "recipe quick"
+
+
+def test_a_role_with_one_option_of_its_own_keeps_the_policys_others():
+    asked = {"network.hidden": "8,8,8", "behaviour.network.activation": "tanh"}
+    layer = Layer("asked", {"objective": "gmpg", "network": "mlp", **asked})
+    recipe = resolve(load_catalogue(), [layer], recipe="none")
+    options = recipe.as_json()["parts"]["behaviour.network"]["options"]
+    assert options["hidden"] == [8, 8, 8]
+    assert options["activation"] == "tanh"

@@ -74,7 +74,7 @@ def test_everybody_else_goes_on_working(answer):
 
 def test_an_unknown_name_lists_the_broken_plugins_that_may_provide_it(answer):
     message = answer["found"][2]
-    assert message.startswith("UnknownPartError: no installed plugin provides a backbone 'absent'")
+    assert message.startswith("UnknownPartError: no installed plugin provides backbone 'absent'")
     assert "plugin bad-raises 1.0 failed to load (RuntimeError: no GPU)" in message
     assert "it may provide 'absent'" in message
     assert message.endswith("see `agent plugins doctor`")

@@ -100,7 +100,7 @@ def test_notes_tell_which_names_are_contested(catalogue):
 @pytest.mark.parametrize(
     ("kind", "name", "words"),
     [
-        ("backbone", "drfit", "no installed plugin provides a backbone 'drfit'; did you mean"),
+        ("backbone", "drfit", "no installed plugin provides backbone 'drfit'; did you mean"),
         ("backbone", "foo-bar/drfit", "did you mean 'foo-bar/drift'?"),
         ("solver", "flow", "the part of that name is of kind backbone"),
         ("backbnoe", "flow", "no kind of part called 'backbnoe'; did you mean 'backbone'?"),
