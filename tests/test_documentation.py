@@ -59,9 +59,7 @@ def test_the_part_in_the_readme_trains_as_printed(tmp_path):
     entry_points = project["project"]["entry-points"]["genpolicy"]
     install(tmp_path, project["project"]["name"], entry_points, files)
     options = ("objective.steps=20", *SMALL)
-    done = agent(
-        tmp_path, "run", "--objective", "filtered-bc", "--backbone", "diffusion", *options
-    )
+    done = agent(tmp_path, "run", "--objective", "filtered-bc", "--backbone", "diffusion", *options)
     assert done.returncode == 0, done.stderr
     assert "normalised score" in done.stdout
 

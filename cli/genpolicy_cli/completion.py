@@ -92,6 +92,7 @@ def _keys(typed: dict[str, Any], slot: str) -> Iterator[tuple[str, str]]:
 
 def _recipe(typed: dict[str, Any], slot: str) -> "type[Recipe]":
     from genpolicy.composition.agent_recipe import BASES
+    from genpolicy.composition.resolve import split_name
     from genpolicy.evaluation.protocol import Protocol
     from genpolicy.training.options import TrainOptions
 
@@ -99,7 +100,7 @@ def _recipe(typed: dict[str, Any], slot: str) -> "type[Recipe]":
     if slot in sections:
         return sections[slot]
     found = _catalogue()
-    entry = found.find(slot, _name_in_use(typed, slot).partition(":")[0])
+    entry = found.find(slot, split_name(_name_in_use(typed, slot))[0])
     return found.load(entry, BASES[slot])
 
 

@@ -13,7 +13,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from genpolicy.learning_curves import Curve, LearningCurves, Point
+from genpolicy.comparison.curves import Curve, LearningCurves, Point
 from genpolicy_cli.curve_words import caption, curve_label
 from genpolicy_cli.words import count
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from genpolicy.learning_curves import Curve, LearningCurves
+from genpolicy.comparison.curves import Curve, LearningCurves
 from genpolicy_cli.words import count, option_value, short
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -97,7 +97,7 @@ def reference(
     if not record:
         _show_references(_measure(chosen, name, episodes), {}, as_json=as_json)
         return
-    from genpolicy.reference_runs import record_references
+    from genpolicy.runs.references import record_references
 
     with opened(registry) as known:
         measured = _measure(chosen, name, episodes)
@@ -111,7 +111,7 @@ def reference(
 
 def _measure(chosen: "Chosen", name: str, episodes: int | None) -> "Mapping[str, EvaluationRecord]":
     from genpolicy.dataset_abilities import MadeDataset
-    from genpolicy.reference_runs import measure_references
+    from genpolicy.runs.references import measure_references
 
     assert isinstance(chosen.recipe, MadeDataset)
     with err().status(f"measuring {name}"):
@@ -153,12 +153,6 @@ def _made(found: "Catalogue", name: str) -> "Chosen":
 
 
 def _dataset(found: "Catalogue", name: str) -> "Chosen":
-    from genpolicy.composition.agent_recipe import Chosen
-    from genpolicy.dataset import DatasetRecipe
-    from genpolicy.recipe import make_recipe
+    from genpolicy.composition.resolve import choose_part
 
-    bare, colon, argument = name.partition(":")
-    entry = found.find("dataset", bare)
-    recipe = found.load(entry, DatasetRecipe)
-    options: dict[str, Any] = {recipe.argument: argument} if colon and recipe.argument else {}
-    return Chosen(entry, make_recipe(recipe, options, who=f"dataset {bare}"))
+    return choose_part(found, "dataset", name, {})

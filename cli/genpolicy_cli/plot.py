@@ -49,7 +49,7 @@ def plot(
     if out_file.suffix.lower() not in ENDINGS:
         raise UsageError(f"a picture ends in .png or .svg; got {str(out_file)!r}")
     _require_matplotlib()
-    from genpolicy.learning_curves import learning_curves
+    from genpolicy.comparison.curves import learning_curves
     from genpolicy.registry import Registry
     from genpolicy_cli.curve_figure import curve_figure
 

@@ -10,7 +10,7 @@ from genpolicy_cli.tables import facts, listing
 from genpolicy_cli.words import NOTHING, count, duration, interval, share
 
 if TYPE_CHECKING:
-    from genpolicy.launch import RunResult
+    from genpolicy.runs.launch import RunResult
 
 
 def show_results(results: "Sequence[RunResult]", *, as_json: bool) -> None:

@@ -28,8 +28,8 @@ def resume(
         detail = known.run(run)
     with Registry.open(registry) as opened:
         with err().status("loading parts and data"):
-            from genpolicy import resumption
             from genpolicy.devices import choose_device
+            from genpolicy.runs import resumption
 
             place = choose_device(device)
             taken = resumption.resume(

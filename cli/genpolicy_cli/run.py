@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from genpolicy.composition.agent_recipe import AgentRecipe
     from genpolicy.dataset import Dataset
     from genpolicy.discovery import Catalogue
-    from genpolicy.launch import Launch, RunResult
     from genpolicy.registry import Registry
+    from genpolicy.runs.launch import Launch, RunResult
+    from genpolicy.tracker import TrackerRecipe
 
 _PARTS = "Parts"
 _RUN = "Run"
@@ -84,6 +85,15 @@ def run(
         list[str] | None,
         typer.Option(help="A word to find the run by.", metavar="WORD", rich_help_panel=_RUN),
     ] = None,
+    tracker: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A tracker that mirrors the metrics.",
+            metavar="NAME",
+            autocompletion=completion.names_of("tracker"),
+            rich_help_panel=_RUN,
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would run, and where it comes from.")
     ] = False,
@@ -114,6 +124,7 @@ def run(
     order = _Order(
         output=output,
         device=device,
+        trackers=_trackers(parts, tracker or ()),
         tags=tuple(tag or ()),
         command=str(context.obj or ""),
         quiet=quiet,
@@ -129,6 +140,7 @@ class _Order:
 
     output: Path
     device: str
+    trackers: "Mapping[str, TrackerRecipe]"
     tags: tuple[str, ...]
     command: str
     quiet: bool
@@ -185,7 +197,7 @@ def _run_one(
     place: "torch.device",
     order: _Order,
 ) -> "RunResult":
-    from genpolicy import launch
+    from genpolicy.runs import launch
 
     started = launch.start(
         recipe,
@@ -193,6 +205,7 @@ def _run_one(
         registry=registry,
         output=order.output,
         device=place,
+        trackers=order.trackers,
         tags=order.tags,
         command=order.command,
         say=say,
@@ -214,6 +227,12 @@ def opened(location: str) -> "Registry":
     if registry.notice:
         say(registry.notice)
     return registry
+
+
+def _trackers(parts: "Catalogue", names: Sequence[str]) -> "dict[str, TrackerRecipe]":
+    from genpolicy.tracker import TrackerRecipe
+
+    return {name: parts.load(parts.find("tracker", name), TrackerRecipe)() for name in names}
 
 
 def _load(recipe: "AgentRecipe") -> "Dataset":

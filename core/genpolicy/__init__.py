@@ -14,10 +14,11 @@ if TYPE_CHECKING:
         BackboneRecipe,
         FlowMapBackbone,
         GaussianPathBackbone,
+        Model,
         SampleSpec,
         VelocityBackbone,
     )
-    from genpolicy.critic import Critic, CriticRecipe, ValueCritic
+    from genpolicy.critic import Critic, CriticRecipe, CriticSpec, ValueCritic
     from genpolicy.dataset import Batch, Dataset, DatasetRecipe, EnvironmentSpec, Reference
     from genpolicy.discovery.hookspecs import hookimpl
     from genpolicy.discovery.spec import PartSpec
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from genpolicy.path import GaussianPath
     from genpolicy.recipe import Recipe, option
     from genpolicy.solver import DifferentiableSolver, OdeSolver, Solver
+    from genpolicy.tracker import TrackerRecipe
 
     __version__: str
 
@@ -38,6 +40,7 @@ __all__ = [
     "Batch",
     "Critic",
     "CriticRecipe",
+    "CriticSpec",
     "Dataset",
     "DatasetRecipe",
     "DifferentiableSolver",
@@ -47,6 +50,7 @@ __all__ = [
     "GaussianPathBackbone",
     "Inference",
     "Loss",
+    "Model",
     "Network",
     "NetworkRecipe",
     "NetworkSpec",
@@ -59,6 +63,7 @@ __all__ = [
     "SampleSpec",
     "Solver",
     "Stage",
+    "TrackerRecipe",
     "ValueCritic",
     "VelocityBackbone",
     "__version__",
@@ -74,10 +79,11 @@ _MODULES = {
         "BackboneRecipe",
         "FlowMapBackbone",
         "GaussianPathBackbone",
+        "Model",
         "SampleSpec",
         "VelocityBackbone",
     ),
-    "critic": ("Critic", "CriticRecipe", "ValueCritic"),
+    "critic": ("Critic", "CriticRecipe", "CriticSpec", "ValueCritic"),
     "dataset": ("Batch", "Dataset", "DatasetRecipe", "EnvironmentSpec", "Reference"),
     "discovery.hookspecs": ("hookimpl",),
     "discovery.spec": ("PartSpec",),
@@ -88,6 +94,7 @@ _MODULES = {
     "path": ("GaussianPath",),
     "recipe": ("Recipe", "option"),
     "solver": ("DifferentiableSolver", "OdeSolver", "Solver"),
+    "tracker": ("TrackerRecipe",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -16,8 +16,10 @@ from torch import Tensor
 
 from genpolicy.composition.agent_recipe import AgentRecipe
 from genpolicy.composition.assemble import Models, Shapes, build_acting
+from genpolicy.composition.needs import acting_needs
 from genpolicy.composition.resolve import recall
 from genpolicy.dataset import Dataset, Floats
+from genpolicy.devices import choose_device
 from genpolicy.discovery import Catalogue, load_catalogue
 from genpolicy.errors import CheckpointError, UsageError
 from genpolicy.inference import Inference
@@ -58,11 +60,11 @@ class Agent:
         run: str = "",
     ) -> None:
         self.models, self.shapes, self.run = models, shapes, run
-        self.device = next(models.roles["policy"].parameters()).device
+        self.device = next(models.roles[models.recipe.objective.acting_role].parameters()).device
         self._low = torch.as_tensor(action_low, device=self.device)
         self._high = torch.as_tensor(action_high, device=self.device)
         inference = models.recipe.part("inference", Inference)
-        self._act = models.bind(inference.act, models.recipe.chosen["inference"].name)
+        self._act = models.bind(inference.act, acting_needs(models.recipe))
 
     @property
     def recipe(self) -> AgentRecipe:
@@ -132,10 +134,11 @@ class Agent:
 
         Args:
             folder: Where it was saved.
-            device: Where it is to act.
+            device: Where it is to act: a device, or ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
             catalogue: The installed parts; by default found now.
 
         Raises:
+            OptionError: There is no such device here.
             CheckpointError: There is no agent, or it is damaged.
             UnknownPartError: A part that it is made of is not installed; the message says which.
         """
@@ -145,8 +148,11 @@ class Agent:
         shapes = Shapes(
             observation_dim=facts["observation_dim"], action_shape=tuple(facts["action_shape"])
         )
-        models = build_acting(recipe, shapes, torch.device(device))
+        place = choose_device(device) if isinstance(device, str) else device
+        models = build_acting(recipe, shapes, place)
         _fill(models, folder, facts["sha256"])
+        for model in models.all().values():
+            model.eval()
         low, high = (np.asarray(facts[key], np.float32) for key in ("action_low", "action_high"))
         return cls(models, shapes, low, high, facts["run"])
 

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from genpolicy.network import NetworkRecipe
 from genpolicy.path import GaussianPath
 from genpolicy.recipe import Recipe
+from genpolicy.shapes import randn
 
 Field = Callable[[Tensor, Tensor], Tensor]
 """A function of x_t ``[batch, *sample]`` and t (a scalar or ``[batch]``)."""
@@ -32,7 +33,11 @@ class Model(nn.Module):
     """Weights that train."""
 
     def after_step(self) -> None:
-        """Called after every optimiser step on these weights: move targets, advance schedules."""
+        """Called after every optimiser step on these weights: move targets, advance schedules.
+
+        What changes here is part of the model's ``state_dict``, parameters or buffers: only that is
+        in a checkpoint.
+        """
 
 
 class Backbone(Model, ABC):
@@ -56,13 +61,10 @@ class Backbone(Model, ABC):
     def draw_noise(self, condition: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Draw what a sample starts from, one row per row of ``condition``, ``[batch, *sample]``.
 
-        Without a generator torch's global random numbers are used, as in training. A generator may
-        be of another device: one on the CPU gives the same noise whatever the model is on.
+        Without a generator torch's global random numbers are used, as in training.
         """
-        device = condition.device if generator is None else generator.device
         shape = (len(condition), *self.sample_shape)
-        noise = torch.randn(shape, generator=generator, dtype=condition.dtype, device=device)
-        return self.prior_std * noise.to(condition.device)
+        return self.prior_std * randn(shape, condition, generator)
 
     @abstractmethod
     def matching_loss(self, sample: Tensor, condition: Tensor) -> Tensor:

@@ -101,13 +101,13 @@ class Dataset:
     Args:
         name: What the user called it.
         observation: ``[transition, observation]``, 32-bit floats.
-        action: ``[transition, action]``, 32-bit floats.
+        action: ``[transition, *sample]``, 32-bit floats.
         reward: ``[transition]``.
         next_observation: ``[transition, observation]``.
         terminal: ``[transition]``, true where the task ended.
         timeout: ``[transition]``, true where an episode was cut without an end.
-        action_low: The smallest action allowed, ``[action]``.
-        action_high: The largest action allowed, ``[action]``.
+        action_low: The smallest action allowed, ``[*sample]`` or its last dimension alone.
+        action_high: The largest action allowed, likewise.
         environment: Where a policy can be scored, if anywhere.
         reference: Between which returns its scores are normalised, if known.
 
@@ -189,12 +189,12 @@ def _check_shapes(data: Dataset) -> None:
     count = len(data.reward)
     if count == 0:
         raise DataError(f"dataset {data.name!r} has no transitions")
-    for name, rank in _RANKS.items():
+    for name, (ranks, words) in _RANKS.items():
         array = getattr(data, name)
-        if array.ndim != rank or len(array) != count:
+        if array.ndim not in ranks or len(array) != count:
             raise DataError(
-                f"dataset {data.name!r}: {name} must be {_WORDS[rank]} with {count} rows, one per "
-                f"reward; its shape is {array.shape}"
+                f"dataset {data.name!r}: {name} must be {words} with {count} rows, one per reward; "
+                f"its shape is {array.shape}"
             )
         expected = np.dtype(np.bool_ if name in ("terminal", "timeout") else np.float32)
         if array.dtype != expected:
@@ -205,9 +205,9 @@ def _check_shapes(data: Dataset) -> None:
             f"observation {data.observation.shape}; they must agree"
         )
     box = data.action.shape[1:]
-    if data.action_low.shape != box or data.action_high.shape != box:
+    if any(bound.shape not in (box, box[-1:]) for bound in (data.action_low, data.action_high)):
         raise DataError(
-            f"dataset {data.name!r}: actions have {box[0]} dimensions, their bounds "
+            f"dataset {data.name!r}: actions have shape {box}, their bounds "
             f"{data.action_low.shape} and {data.action_high.shape}"
         )
 
@@ -225,7 +225,7 @@ def _check_finite(dataset: str, name: str, array: NDArray[Any]) -> None:
 def _check_box(data: Dataset) -> None:
     slack = 1e-4 * (data.action_high - data.action_low)
     outside = (data.action < data.action_low - slack) | (data.action > data.action_high + slack)
-    bad = outside.any(axis=1)
+    bad = outside.reshape(len(data), -1).any(axis=1)
     if bad.any():
         raise DataError(
             f"dataset {data.name!r}: {int(bad.sum())} of {len(data)} actions lie outside the box "
@@ -234,12 +234,12 @@ def _check_box(data: Dataset) -> None:
         )
 
 
-_WORDS = {1: "a vector", 2: "a matrix"}
+_VECTOR, _MATRIX = (range(1, 2), "a vector"), (range(2, 3), "a matrix")
 _RANKS = {
-    "reward": 1,
-    "observation": 2,
-    "action": 2,
-    "next_observation": 2,
-    "terminal": 1,
-    "timeout": 1,
+    "reward": _VECTOR,
+    "observation": _MATRIX,
+    "action": (range(2, 33), "a matrix, or an array of more dimensions,"),
+    "next_observation": _MATRIX,
+    "terminal": _VECTOR,
+    "timeout": _VECTOR,
 }

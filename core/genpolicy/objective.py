@@ -55,7 +55,8 @@ class Objective(Recipe, ABC):
     """What a policy minimises.
 
     Every role that trains has a loss method named after it: ``policy_loss``, ``behaviour_loss``, …,
-    whose arguments say what it needs and which returns a :class:`Loss`.
+    whose arguments say what it needs and which returns a :class:`Loss`. A role is a backbone,
+    unless the objective builds it itself: ``build_<role>(self, spec, network) -> YourModel``.
 
     ``acting_role`` names the role whose samples the agent takes. ``default_backbones`` names
     backbones for roles that cannot be like ``policy``, as ``{"student": "one-step"}``.

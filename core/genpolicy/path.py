@@ -109,7 +109,7 @@ class GaussianPath(ABC):
         """Return the noise in x_t, given the gradient of log p(x_t)."""
         return -score * expand(self.sigma(t), score)
 
-    def log_snr(self, t: Tensor) -> Tensor:
+    def half_log_snr(self, t: Tensor) -> Tensor:
         """Return the half log signal-to-noise ratio, log(alpha_t / sigma_t)."""
         return torch.log(self.alpha(t)) - torch.log(self.sigma(t))
 

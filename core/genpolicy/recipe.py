@@ -8,11 +8,13 @@ after it is built. Every field has a type, a default and one line of help::
         sigma: float = option(0.1, help="standard deviation of the noise around the path", ge=0)
 """
 
+import math
 import types
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import attrs
+from attrs import validators
 
 from genpolicy.errors import OptionError, did_you_mean
 
@@ -28,7 +30,7 @@ def option(
     le: float | None = None,
     lt: float | None = None,
 ) -> Any:
-    """Declare one hyper-parameter of a recipe.
+    """Declare one hyper-parameter of a recipe; its numbers are finite.
 
     Args:
         default: Its default value.
@@ -39,13 +41,12 @@ def option(
         lt: A bound that the value must stay under.
     """
     bounds = {"ge": ge, "gt": gt, "le": le, "lt": lt}
-    makers = attrs.validators
     checks = [
-        attrs.validators.optional(getattr(makers, name)(bound))
+        validators.optional(getattr(validators, name)(bound))
         for name, bound in bounds.items()
         if bound is not None
     ]
-    return attrs.field(default=default, validator=checks, metadata={"help": help})
+    return attrs.field(default=default, validator=[_finite, *checks], metadata={"help": help})
 
 
 @attrs.frozen(kw_only=True)
@@ -144,6 +145,12 @@ def convert(value: Any, annotation: Any, *, who: str) -> Any:
         return _convert_scalar(value, annotation)
     except (TypeError, ValueError, OverflowError):
         raise OptionError(f"{who} takes {_type_name(annotation)}; got {value!r}") from None
+
+
+def _finite(_: "Recipe", field: "attrs.Attribute[Any]", value: Any) -> None:
+    for number in value if isinstance(value, tuple) else (value,):
+        if isinstance(number, float) and not math.isfinite(number):
+            raise ValueError(f"{field.name!r} must be finite: {value}")
 
 
 def _convert_union(value: Any, annotation: Any, who: str) -> Any:

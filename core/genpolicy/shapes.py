@@ -1,6 +1,23 @@
 """Small helpers for tensors whose rows are samples."""
 
+from collections.abc import Sequence
+
+import torch
 from torch import Tensor
+
+
+def randn(shape: Sequence[int], like: Tensor, generator: torch.Generator | None) -> Tensor:
+    """Draw standard normal noise of the type and on the device of ``like``.
+
+    Args:
+        shape: The shape of the noise.
+        like: Any tensor.
+        generator: Its source; ``None`` for torch's global random numbers. It may be of another
+            device: one on the CPU gives the same noise whatever device it is for.
+    """
+    device = like.device if generator is None else generator.device
+    noise = torch.randn(tuple(shape), generator=generator, dtype=like.dtype, device=device)
+    return noise.to(like.device)
 
 
 def expand(per_row: Tensor, like: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 import attrs
+import torch
 from torch import Tensor
 
 from genpolicy.backbone import Field, VelocityBackbone
@@ -24,9 +25,10 @@ from genpolicy.recipe import Recipe
 class Solver(Recipe, ABC):
     """Transport of noise to a sample.
 
-    A subclass defines ``sample(self, policy, condition, noise)``: ``policy`` annotated with the
-    ability it needs, ``condition`` ``[batch, condition]`` and ``noise`` and result
-    ``[batch, *sample]``.
+    A subclass defines ``sample(self, policy, condition, noise, generator)``: ``policy`` annotated
+    with the ability it needs, ``condition`` ``[batch, condition]``, ``noise`` and result
+    ``[batch, *sample]``. Further noise on the way, if it needs any, comes from ``generator``, or
+    from torch's global random numbers if that is ``None``, as in training.
     """
 
     ability: ClassVar[str] = "turns noise into samples"
@@ -61,13 +63,20 @@ class OdeSolver(DifferentiableSolver):
             end: The time to reach, after or before ``start``.
         """
 
-    def sample(self, policy: VelocityBackbone, condition: Tensor, noise: Tensor) -> Tensor:
+    def sample(
+        self,
+        policy: VelocityBackbone,
+        condition: Tensor,
+        noise: Tensor,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
         """Carry noise to samples along a backbone's velocity.
 
         Args:
             policy: The backbone.
             condition: ``[batch, condition]``.
             noise: What the backbone's ``draw_noise`` drew, ``[batch, *sample]``.
+            generator: Not used: an ODE takes no further noise.
 
         Returns:
             Samples, ``[batch, *sample]``.

@@ -2,6 +2,21 @@
 
 import pytest
 
+from genpolicy.discovery import load_catalogue
+
+SINGLE_FILE = """
+import attrs
+from genpolicy import Inference, PartSpec, hookimpl, option
+
+@hookimpl
+def genpolicy_inferences():
+    return [PartSpec(name="own", summary="mine", target="lonely:Own")]
+
+@attrs.frozen(kw_only=True)
+class Own(Inference):
+    stretch: float = option(1.0, help="how far")
+"""
+
 
 @pytest.fixture
 def offers(agent, monkeypatch):
@@ -38,12 +53,23 @@ def test_slots_are_offered(offers):
         (("objective=bc", "objective.le"), ["objective.learning_rate="]),
         (("backbone=flow", "backbone.s"), ["backbone.sigma="]),
         (("solver.st",), ["solver.steps="]),
+        (("--dataset", "npz:mine.npz", "dataset.pa"), ["dataset.path="]),
         (("train.em",), ["train.ema="]),
         (("evaluation.ep",), ["evaluation.episodes="]),
     ],
 )
 def test_keys_of_the_options_of_the_parts_in_use_are_offered(offers, words, offered):
     assert offers("run", *words)[: len(offered)] == offered
+
+
+def test_keys_of_a_part_in_a_single_file_are_offered(offers, place, monkeypatch):
+    file = place / "apart" / "lonely.py"
+    file.parent.mkdir()
+    file.write_text(SINGLE_FILE)
+    found = load_catalogue([file])
+    monkeypatch.setattr("genpolicy_cli.completion._catalogue", lambda: found)
+    offered = ["inference.stretch="]
+    assert offers("run", "--inference", "file:lonely/own", "inference.st") == offered
 
 
 def test_a_completion_that_fails_offers_nothing(offers):

@@ -39,7 +39,13 @@ def test_data_can_be_made_for_minari(agent, place, monkeypatch):
     [
         (("pointmaze/umaze",), 2, "say where to: --out FILE.npz or --minari ID"),
         (("npz", "--out", "x.npz"), 2, "dataset 'npz' is read from elsewhere"),
+        (("npz:mine.npz", "--out", "x.npz"), 2, "dataset 'npz:mine.npz' is read from elsewhere"),
         (("pointmaze/unaze", "--out", "x.npz"), 3, "did you mean 'pointmaze/umaze'?"),
+        (
+            ("pointmaze/umaze:x", "--out", "x.npz"),
+            2,
+            "dataset pointmaze/umaze takes nothing after a colon; got 'pointmaze/umaze:x'",
+        ),
         (("pointmaze/umaze", "--transitions", "0", "--out", "x.npz"), 2, "'--transitions'"),
     ],
 )

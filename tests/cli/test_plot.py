@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from genpolicy.learning_curves import learning_curves
+from genpolicy.comparison.curves import learning_curves
 from genpolicy.records import DatasetRecord, EpisodeRecord, EvaluationRecord, RunStart
 from genpolicy.registry import Registry
 from genpolicy_cli.curve_figure import COLOURS, curve_figure

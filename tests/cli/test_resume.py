@@ -1,5 +1,9 @@
 """What ``agent resume`` refuses, and what it says about changes."""
 
+import sqlite3
+from contextlib import closing
+from importlib import metadata
+
 import numpy as np
 import pytest
 
@@ -64,6 +68,20 @@ def test_a_part_that_changed_is_told(agent, failed, drift):
         done.err
     )
     assert "nor can this" in done.err
+
+
+def test_a_program_that_changed_is_told(agent, failed):
+    now = metadata.version("genpolicy")
+    with closing(sqlite3.connect("registry.db")) as file, file:
+        file.execute("UPDATE runs SET versions = json_set(versions, '$.genpolicy', '0.0.7')")
+    sentence = f"genpolicy has changed since the run began (0.0.7, now {now}): it may not go on"
+    assert sentence in agent("resume", failed).err
+    with Registry.open("registry.db", read_only=True) as registry:
+        assert any(sentence in event.message for event in registry.run(failed).events)
+
+
+def test_the_same_program_is_not_told(agent, failed):
+    assert "has changed" not in agent("resume", failed).err
 
 
 def test_a_part_that_is_gone_is_refused_by_name(agent, failed, drift):

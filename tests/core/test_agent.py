@@ -13,7 +13,7 @@ from genpolicy.agent import Agent, shapes_of
 from genpolicy.composition.agent_recipe import AgentRecipe
 from genpolicy.dataset import Dataset
 from genpolicy.discovery.catalogue import Catalogue
-from genpolicy.errors import CheckpointError, UnknownPartError, UsageError
+from genpolicy.errors import CheckpointError, OptionError, UnknownPartError, UsageError
 from genpolicy.training.learner import Learner
 
 Maker = Callable[..., AgentRecipe]
@@ -85,6 +85,22 @@ def test_saving_again_replaces(agent: Agent, tmp_path: Path) -> None:
     agent.save(tmp_path)
     loaded = Agent.load(tmp_path)
     assert np.array_equal(agent.act(OBSERVATIONS, _noise()), loaded.act(OBSERVATIONS, _noise()))
+
+
+def test_a_loaded_agent_is_in_the_mode_that_acts(agent: Agent, tmp_path: Path) -> None:
+    agent.models.all()["policy"].train()
+    agent.save(tmp_path)
+    models = Agent.load(tmp_path).models.all().values()
+    assert [module for model in models for module in model.modules() if module.training] == []
+
+
+def test_a_device_is_named_as_everywhere(agent: Agent, tmp_path: Path) -> None:
+    agent.save(tmp_path)
+    best = "cuda" if torch.cuda.is_available() else "cpu"
+    assert Agent.load(tmp_path, device="auto").device.type == best
+    assert genpolicy.load(tmp_path, device=torch.device("cpu")).device.type == "cpu"
+    with pytest.raises(OptionError, match="there is no device 'gpu'; this machine has cpu"):
+        Agent.load(tmp_path, device="gpu")
 
 
 def test_one_observation_gives_one_action_and_a_batch_a_batch(agent: Agent) -> None:

@@ -77,7 +77,8 @@ def test_actions_outside_the_box_by_rounding_are_taken(make_dataset: DataMaker) 
         ),
         (
             {"action": np.zeros((63, 2), np.float32)},
-            "action must be a matrix with 64 rows, one per reward; its shape is (63, 2)",
+            "action must be a matrix, or an array of more dimensions, with 64 rows, one per "
+            "reward; its shape is (63, 2)",
         ),
         (
             {"terminal": np.zeros((64, 1), np.bool_)},
@@ -97,7 +98,11 @@ def test_actions_outside_the_box_by_rounding_are_taken(make_dataset: DataMaker) 
         ),
         (
             {"action_low": -np.ones(3, np.float32)},
-            "actions have 2 dimensions, their bounds (3,) and (2,)",
+            "actions have shape (2,), their bounds (3,) and (2,)",
+        ),
+        (
+            {"action": np.zeros((64, 4, 2), np.float32), "action_high": np.ones(4, np.float32)},
+            "actions have shape (4, 2), their bounds (2,) and (4,)",
         ),
     ],
 )
@@ -107,6 +112,19 @@ def test_arrays_of_the_wrong_shape_or_type_are_refused(
     with pytest.raises(DataError) as caught:
         attrs.evolve(make_dataset(), **changes)
     assert str(caught.value) == f"dataset 'tiny': {sentence}"
+
+
+@pytest.mark.parametrize("shape", [(2,), (4, 2)])
+def test_chunks_of_actions_lie_in_a_box_per_dimension_or_per_number(
+    shape: tuple[int, ...], make_dataset: DataMaker
+) -> None:
+    chunks = np.zeros((64, 4, 2), np.float32)
+    ends = {"action_low": -np.ones(shape, np.float32), "action_high": np.ones(shape, np.float32)}
+    data = attrs.evolve(make_dataset(), action=chunks, **ends)
+    assert data.to_batch(torch.device("cpu")).action.shape == (64, 4, 2)
+    chunks[9, 3, 1] = 2.0
+    with pytest.raises(DataError, match=r"1 of 64 actions lie outside the box .* in row 9"):
+        attrs.evolve(data, action=chunks)
 
 
 def test_a_dataset_without_transitions_is_refused(make_dataset: DataMaker) -> None:

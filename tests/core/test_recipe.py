@@ -97,7 +97,9 @@ def test_values_that_cannot_be_read_are_refused_with_what_would_do(
         ({"rate": "fast"}, "option 'rate' of solver x takes a number; got 'fast'"),
         ({"rate": 0}, "solver x: 'rate' must be > 0: 0.0"),
         ({"rate": 3}, "solver x: 'rate' must be <= 2: 3.0"),
-        ({"rate": "nan"}, "solver x: 'rate' must be > 0: nan"),
+        ({"rate": "nan"}, "solver x: 'rate' must be finite: nan"),
+        ({"limit": "-inf"}, "solver x: 'limit' must be finite: -inf"),
+        ({"box": "0,inf"}, "solver x: 'box' must be finite: (0.0, inf)"),
         ({"count": 0}, "solver x: 'count' must be >= 1: 0"),
         ({"limit": 10}, "solver x: 'limit' must be < 10: 10.0"),
         ({"count": 13}, "solver x: count brings bad luck at 13"),
@@ -109,6 +111,11 @@ def test_options_that_are_unknown_or_out_of_bounds_are_refused(
     with pytest.raises(OptionError) as caught:
         make_recipe(Sample, options, who="solver x")
     assert str(caught.value) == sentence
+
+
+def test_a_recipe_made_in_python_refuses_numbers_that_are_not_finite() -> None:
+    with pytest.raises(ValueError, match="'rate' must be finite: inf"):
+        Sample(rate=math.inf)
 
 
 def test_an_option_that_may_be_none_has_no_bounds_there() -> None:

@@ -2,7 +2,7 @@
 
 import copy
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, cast
 
 import attrs
@@ -12,16 +12,17 @@ from torch import nn
 from genpolicy.backbone import Backbone, BackboneRecipe, Model, SampleSpec
 from genpolicy.composition.agent_recipe import AgentRecipe, Chosen
 from genpolicy.composition.contract import (
+    LOSS,
     TARGET,
+    Need,
+    builder_of,
     loss_methods,
-    method_of,
     needs_of,
-    provided_class,
     roles_of,
 )
+from genpolicy.composition.needs import acting_needs, training_needs
 from genpolicy.critic import Critic, CriticRecipe, CriticSpec
 from genpolicy.errors import BrokenPartError
-from genpolicy.inference import Inference
 from genpolicy.network import NetworkRecipe
 
 M = TypeVar("M", bound=nn.Module)
@@ -46,17 +47,15 @@ class Models:
 
     Args:
         recipe: What they were built from.
-        roles: The backbones by role.
-        targets: Slow copies of backbones, by the role they copy.
+        roles: The models by role.
+        targets: Slow copies, by the role they copy.
         critic: The critic, if the agent has one.
-        policy_role: The role that goes by the name of ``policy`` here.
     """
 
     recipe: AgentRecipe
-    roles: Mapping[str, Backbone]
-    targets: Mapping[str, Backbone]
+    roles: Mapping[str, Model]
+    targets: Mapping[str, Model]
     critic: Critic | None
-    policy_role: str = "policy"
 
     def all(self) -> dict[str, nn.Module]:
         """Return every model by its name in a checkpoint."""
@@ -70,20 +69,25 @@ class Models:
         assert model is not None
         return model
 
-    def bind(self, method: Callable[..., Any], who: str) -> Callable[..., Any]:
+    def bind(self, method: Callable[..., Any], needs: Iterable[Need]) -> Callable[..., Any]:
         """Return ``method`` with everything it asks for filled in from this agent."""
-        arguments = {need.argument: self._argument(need.argument) for need in needs_of(method, who)}
-        return functools.partial(method, **arguments)
+        return functools.partial(method, **{need.argument: self._answer(need) for need in needs})
 
-    def _argument(self, name: str) -> object:
-        if name == "critic":
+    def loss_of(self, role: str) -> Callable[..., Any]:
+        """Return the loss that trains a role, of a batch alone."""
+        if role == "critic":
+            assert self.critic is not None
+            acting = self.recipe.objective.acting_role
+            return self.bind(self.critic.loss, needs_of(self.critic.loss, role, LOSS, acting))
+        method = loss_methods(self.recipe.objective, self.recipe.chosen["objective"].name)[role]
+        return self.bind(method, needs_of(method, role, LOSS))
+
+    def _answer(self, need: Need) -> object:
+        if need.kind == "critic":
             return self.critic
-        if name == "solver" or name.endswith("_solver"):
-            role = name.removesuffix("solver").removesuffix("_") or self.policy_role
-            return self.recipe.chosen[self.recipe.slot_of(role, "solver")].recipe
-        if name.startswith(TARGET):
-            return self.targets[name.removeprefix(TARGET)]
-        return self.roles[name]
+        if need.kind == "solver":
+            return self.recipe.chosen[self.recipe.slot_of(need.role, "solver")].recipe
+        return self.targets[need.role] if need.is_target else self.roles[need.role]
 
 
 def build_models(recipe: AgentRecipe, shapes: Shapes, device: torch.device) -> Models:
@@ -92,15 +96,13 @@ def build_models(recipe: AgentRecipe, shapes: Shapes, device: torch.device) -> M
     Raises:
         BrokenPartError: A part fails to build.
     """
-    objective = recipe.objective
-    name = recipe.chosen["objective"].name
-    roles = {role: _backbone(recipe, role, shapes).to(device) for role in roles_of(objective, name)}
-    methods = [*loss_methods(objective, name).values(), *_critic_loss(recipe)]
-    asked = {need.argument for method in methods for need in needs_of(method, name)}
+    names = roles_of(recipe.objective, recipe.chosen["objective"].name)
+    roles = {role: _model(recipe, role, shapes).to(device) for role in names}
+    followed = {need.role for need in training_needs(recipe) if need.is_target}
     targets = {
         role: copy.deepcopy(model).requires_grad_(False)
         for role, model in roles.items()
-        if f"{TARGET}{role}" in asked
+        if role in followed
     }
     critic = (
         _critic(recipe.chosen["critic"], shapes).to(device) if "critic" in recipe.chosen else None
@@ -108,46 +110,39 @@ def build_models(recipe: AgentRecipe, shapes: Shapes, device: torch.device) -> M
     return Models(recipe=recipe, roles=roles, targets=targets, critic=critic)
 
 
-def _critic_loss(recipe: AgentRecipe) -> list[Callable[..., Any]]:
-    if "critic" not in recipe.chosen:
-        return []
-    chosen = recipe.chosen["critic"]
-    return [method_of(provided_class(type(chosen.recipe)), "loss", chosen.name)]
-
-
 def build_acting(recipe: AgentRecipe, shapes: Shapes, device: torch.device) -> Models:
     """Return only the models that act, with fresh weights."""
-    asked = _asked_to_act(recipe)
-    policy = _backbone(recipe, recipe.objective.acting_role, shapes).to(device)
-    critic = _critic(recipe.chosen["critic"], shapes).to(device) if "critic" in asked else None
-    return _acting(recipe, policy, critic)
+    roles = {role: _model(recipe, role, shapes).to(device) for role in _acting_roles(recipe)}
+    critic = _critic(recipe.chosen["critic"], shapes).to(device) if _critic_acts(recipe) else None
+    return Models(recipe=recipe, roles=roles, targets={}, critic=critic)
 
 
-def acting_models(models: Models, policy: Backbone) -> Models:
-    """Return what acts of an agent in training, with ``policy`` for its policy."""
-    critic = models.critic if "critic" in _asked_to_act(models.recipe) else None
-    return _acting(models.recipe, policy, critic)
+def acting_models(models: Models, policy: Model) -> Models:
+    """Return what acts of an agent in training, with ``policy`` in the acting role."""
+    recipe = models.recipe
+    roles = {role: models.roles[role] for role in _acting_roles(recipe)}
+    roles[recipe.objective.acting_role] = policy
+    critic = models.critic if _critic_acts(recipe) else None
+    return Models(recipe=recipe, roles=roles, targets={}, critic=critic)
 
 
-def _acting(recipe: AgentRecipe, policy: Backbone, critic: Critic | None) -> Models:
-    return Models(
-        recipe=recipe,
-        roles={"policy": policy},
-        targets={},
-        critic=critic,
-        policy_role=recipe.objective.acting_role,
-    )
+def _acting_roles(recipe: AgentRecipe) -> list[str]:
+    asked = {need.role for need in acting_needs(recipe) if need.kind == "backbone"}
+    return sorted(asked | {recipe.objective.acting_role})
 
 
-def _asked_to_act(recipe: AgentRecipe) -> set[str]:
-    inference = recipe.part("inference", Inference)
-    return {need.argument for need in needs_of(inference.act, recipe.chosen["inference"].name)}
+def _critic_acts(recipe: AgentRecipe) -> bool:
+    return any(need.kind == "critic" for need in acting_needs(recipe))
 
 
-def _backbone(recipe: AgentRecipe, role: str, shapes: Shapes) -> Backbone:
+def _model(recipe: AgentRecipe, role: str, shapes: Shapes) -> Model:
     chosen = recipe.chosen[recipe.slot_of(role, "backbone")]
     network = recipe.part(recipe.slot_of(role, "network"), NetworkRecipe)
     spec = SampleSpec(sample_shape=shapes.action_shape, condition_dim=shapes.observation_dim)
+    builder = builder_of(recipe.objective, role)
+    if builder is not None:
+        own = functools.partial(builder, spec, network)
+        return _built(recipe.chosen["objective"], own, Model)
     assert isinstance(chosen.recipe, BackboneRecipe)
     return _built(chosen, functools.partial(chosen.recipe.build, spec, network), Backbone)
 

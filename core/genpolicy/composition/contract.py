@@ -6,7 +6,7 @@ backbone's or a critic's abilities are those of the class that its ``build`` is 
 
 import inspect
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 import attrs
@@ -18,11 +18,20 @@ from genpolicy.inference import Inference
 from genpolicy.objective import Objective
 from genpolicy.recipe import Recipe
 
-GIVEN: Final = frozenset({"self", "batch", "condition", "noise", "generator"})
-"""Arguments that the program itself provides."""
+LOSS: Final = frozenset({"batch"})
+"""What the program itself gives to a loss."""
+
+SAMPLE: Final = frozenset({"condition", "noise", "generator"})
+"""What the program itself gives to a solver's ``sample``."""
+
+ACT: Final = frozenset({"condition", "generator"})
+"""What the program itself gives to an inference's ``act``."""
 
 TARGET: Final = "target_"
 """What stands before a role's name where its slow copy is meant."""
+
+POLICY: Final = "policy"
+"""The role that critics, solvers and inferences speak of: whichever they serve."""
 
 
 @attrs.frozen
@@ -31,13 +40,37 @@ class Need:
 
     Args:
         who: The name of the asking part, as a user types it.
-        argument: What it is asked for as, such as ``"policy"`` or ``"critic"``.
+        argument: What it is asked for as, such as ``"policy"``, ``"critic"``, ``"solver"``,
+            ``"student_solver"`` or ``"target_policy"``.
         ability: The class that the part must be of; a union where any of several will do.
+        serves: The role that goes by the name of ``policy`` there.
     """
 
     who: str
     argument: str
     ability: Any
+    serves: str = POLICY
+
+    @property
+    def kind(self) -> str:
+        """The kind of what is asked for: ``critic``, ``solver`` or, for a role, ``backbone``."""
+        if self.argument == "critic":
+            return "critic"
+        is_solver = self.argument == "solver" or self.argument.endswith("_solver")
+        return "solver" if is_solver else "backbone"
+
+    @property
+    def role(self) -> str:
+        """The role that is asked for, or whose solver is."""
+        name = self.argument.removeprefix(TARGET)
+        if self.kind == "solver":
+            name = name.removesuffix("solver").removesuffix("_") or POLICY
+        return self.serves if name == POLICY else name
+
+    @property
+    def is_target(self) -> bool:
+        """Whether the role's slow copy is asked for."""
+        return self.argument.startswith(TARGET)
 
     @property
     def classes(self) -> tuple[type, ...]:
@@ -52,24 +85,33 @@ class Need:
 
     def in_words(self) -> str:
         """Return what is asked for, such as ``knows its velocity (VelocityBackbone)``."""
-        return " or ".join(f"{_ability(member)} ({member.__name__})" for member in self.classes)
+        return " or ".join(f"{ability_of(member)} ({member.__name__})" for member in self.classes)
 
 
-def needs_of(method: Callable[..., Any], who: str) -> list[Need]:
-    """Return what a method asks for beside what the program provides.
+def needs_of(
+    method: Callable[..., Any], who: str, given: Collection[str], serves: str = POLICY
+) -> list[Need]:
+    """Return what a method asks for beside what the program gives it.
+
+    Args:
+        method: The method.
+        who: The name of its part.
+        given: The arguments that the program itself gives.
+        serves: The role that goes by the name of ``policy`` there.
 
     Raises:
         BrokenPartError: An argument has no annotation, or one that cannot be read.
     """
     hints = _hints(method, who)
-    arguments = [name for name in inspect.signature(method).parameters if name not in GIVEN]
+    arguments = [name for name in inspect.signature(method).parameters if name not in given]
+    arguments = [name for name in arguments if name != "self"]
     for name in arguments:
         if name not in hints:
             raise BrokenPartError(
                 f"{who}: argument {name!r} of {method.__qualname__} has no annotation, so nobody "
                 "knows what it needs; annotate it with an ability such as VelocityBackbone"
             )
-    return [Need(who, name, hints[name]) for name in arguments]
+    return [Need(who, name, hints[name], serves) for name in arguments]
 
 
 def method_of(part: object, name: str, who: str) -> Callable[..., Any]:
@@ -102,29 +144,35 @@ def loss_methods(objective: Objective, who: str) -> dict[str, Callable[..., Any]
     return methods
 
 
+def loss_needs(objective: Objective, who: str) -> list[Need]:
+    """Return everything that an objective's losses ask for."""
+    methods = loss_methods(objective, who).values()
+    return [need for method in methods for need in needs_of(method, who, LOSS)]
+
+
 def trains_critic(objective: Objective) -> bool:
-    """Return whether a stage of the objective trains a critic."""
-    return any("critic" in stage.learning_rates for stage in objective.stages())
+    """Return whether a stage of the objective trains a critic for at least a step."""
+    return any("critic" in stage.learning_rates for stage in objective.stages() if stage.steps)
 
 
 def asks_for_critic(objective: Objective, inference: Inference) -> bool:
     """Return whether an agent of these parts has a critic."""
     act = method_of(inference, "act", type(inference).__name__)
-    methods = [*loss_methods(objective, "objective").values(), act]
-    asked = {need.argument for method in methods for need in needs_of(method, "agent")}
-    return trains_critic(objective) or "critic" in asked
+    needs = [*loss_needs(objective, "objective"), *needs_of(act, "inference", ACT)]
+    return trains_critic(objective) or any(need.kind == "critic" for need in needs)
 
 
 def roles_of(objective: Objective, who: str) -> tuple[str, ...]:
     """Return the roles of an objective: those that train, act or are asked for."""
-    asked = {
-        need.argument.removeprefix(TARGET)
-        for method in loss_methods(objective, who).values()
-        for need in needs_of(method, who)
-        if need.argument != "critic" and not need.argument.endswith("solver")
-    }
+    asked = {need.role for need in loss_needs(objective, who) if need.kind == "backbone"}
     trained = set(loss_methods(objective, who))
     return tuple(sorted(asked | trained | {objective.acting_role}))
+
+
+def builder_of(objective: Objective, role: str) -> Callable[..., Any] | None:
+    """Return the objective's own ``build_<role>``, for a role that is no backbone."""
+    builder: Callable[..., Any] | None = getattr(objective, f"build_{role}", None)
+    return builder
 
 
 def provided_class(recipe: type[Recipe]) -> type:
@@ -136,14 +184,23 @@ def provided_class(recipe: type[Recipe]) -> type:
     if not issubclass(recipe, (BackboneRecipe, CriticRecipe)):
         return recipe
     base = Backbone if issubclass(recipe, BackboneRecipe) else Critic
-    returned = _hints(recipe.build, recipe.__name__).get("return")
+    return returned_class(recipe.build, base)
+
+
+def returned_class(build: Callable[..., Any], base: type) -> type:
+    """Return the class that a ``build`` method is annotated to return.
+
+    Raises:
+        BrokenPartError: It does not say so, or the class is no ``base``.
+    """
+    returned = _hints(build, build.__qualname__).get("return")
     if not isinstance(returned, type):
         raise BrokenPartError(
-            f"{recipe.__qualname__}.build does not say which class it returns; annotate it"
+            f"{build.__qualname__} does not say which class it returns; annotate it"
         )
     if not issubclass(returned, base):
         raise BrokenPartError(
-            f"{recipe.__qualname__}.build is annotated to return {returned.__name__}, which is no "
+            f"{build.__qualname__} is annotated to return {returned.__name__}, which is no "
             f"{base.__name__}"
         )
     return returned
@@ -159,5 +216,6 @@ def _hints(method: Callable[..., Any], who: str) -> dict[str, Any]:
         ) from error
 
 
-def _ability(member: type) -> str:
+def ability_of(member: type) -> str:
+    """Return what a part of a class can do, in words that follow "one that"."""
     return str(getattr(member, "ability", f"is a {member.__name__}"))

@@ -1,12 +1,18 @@
 """What can be told of one part: its options, what it needs and what it can do."""
 
-from collections.abc import Callable
-from typing import Any
-
 import attrs
 
 from genpolicy.composition.agent_recipe import BASES
-from genpolicy.composition.contract import loss_methods, needs_of, provided_class
+from genpolicy.composition.contract import (
+    ACT,
+    LOSS,
+    SAMPLE,
+    Need,
+    loss_needs,
+    method_of,
+    needs_of,
+    provided_class,
+)
 from genpolicy.critic import Critic
 from genpolicy.discovery.catalogue import Catalogue
 from genpolicy.discovery.records import PartEntry
@@ -45,7 +51,7 @@ def describe_part(catalogue: Catalogue, entry: PartEntry) -> Description:
     """
     recipe = catalogue.load(entry, BASES.get(entry.kind, Recipe))
     name = entry.spec.name
-    needs = [need for method in _methods(recipe, name) for need in needs_of(method, name)]
+    needs = _needs(recipe, name)
     provided = provided_class(recipe)
     return Description(
         entry=entry,
@@ -57,16 +63,18 @@ def describe_part(catalogue: Catalogue, entry: PartEntry) -> Description:
     )
 
 
-def _methods(recipe: type[Recipe], name: str) -> list[Callable[..., Any]]:
-    """Return the methods by whose annotations a part says what it needs."""
+def _needs(recipe: type[Recipe], name: str) -> list[Need]:
+    """Return what a part asks for, read from its methods' annotations."""
     if issubclass(recipe, Objective):
-        return list(loss_methods(recipe(), name).values())
+        return loss_needs(recipe(), name)
     if issubclass(recipe, Solver):
-        return [recipe.sample]
+        return needs_of(method_of(recipe, "sample", name), name, SAMPLE)
     if issubclass(recipe, Inference):
-        return [recipe.act]
+        return needs_of(method_of(recipe, "act", name), name, ACT)
     provided = provided_class(recipe)
-    return [provided.loss] if issubclass(provided, Critic) else []
+    if issubclass(provided, Critic):
+        return needs_of(method_of(provided, "loss", name), name, LOSS)
+    return []
 
 
 def _abilities(provided: type) -> list[str]:

@@ -155,7 +155,7 @@ class _Resolution:
         for role in roles_of(objective, self.chosen["objective"].name):
             if role == "policy":
                 continue
-            if role in objective.default_backbones or self._mentioned(f"{role}.backbone"):
+            if role in objective.default_backbones or f"{role}.backbone" in self.choices:
                 like_policy = self.chosen["backbone"].entry.full_name
                 fallback = objective.default_backbones.get(role, like_policy)
                 self._choose(f"{role}.backbone", fallback=fallback)
@@ -175,7 +175,7 @@ class _Resolution:
         if not isinstance(name, str):
             raise OptionError(f"{slot} names a part; got {name!r}")
         options = self._options_for(slot, name)
-        self.chosen[slot] = _load(self.catalogue, slot, name, options)
+        self.chosen[slot] = choose_part(self.catalogue, slot, name, options)
         if settings:
             self.origins[slot] = settings[-1].origin
 
@@ -265,7 +265,19 @@ def _base_layers(
     return DEFAULTS, from_recipe(recipe, text, objective, str(DEFAULTS.values["objective"]))
 
 
-def _load(catalogue: Catalogue, slot: str, name: str, options: Mapping[str, Any]) -> Chosen:
+def choose_part(catalogue: Catalogue, slot: str, name: str, options: Mapping[str, Any]) -> Chosen:
+    """Load the part that a name means, with these options.
+
+    Args:
+        catalogue: The installed parts.
+        slot: The place that it takes, such as ``"student.backbone"``.
+        name: As a user types it, such as ``"npz:mine.npz"``.
+        options: Its hyper-parameters that are no defaults.
+
+    Raises:
+        OptionError: An option is unknown or does not fit, or the part takes no argument.
+        PartError: It is not installed or cannot be loaded.
+    """
     kind = slot.split(".")[-1]
     bare, argument = split_name(name)
     entry = catalogue.find(kind, bare)

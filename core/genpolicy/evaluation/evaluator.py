@@ -97,7 +97,7 @@ class Evaluator:
         return EvaluationRecord(
             stage=stage,
             step=step,
-            protocol=self.protocol.name,
+            protocol=self.protocol.label,
             selection=selection,
             environment=self.environment.as_json(),
             seed=self.protocol.seed,

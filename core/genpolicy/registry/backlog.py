@@ -20,7 +20,7 @@ class Backlog:
         self._records: deque[Record] = deque()
         self._changed = threading.Condition()
         self._added = self._dropped = 0
-        self._urgent = self._closed = False
+        self._urgent = self._closed = self._idle = False
 
     def add(self, record: Record, *, urgent: bool = False) -> None:
         """Append a record; an urgent one wakes the reader."""
@@ -54,19 +54,29 @@ class Backlog:
     def wait_for_work(self, seconds: float) -> bool:
         """Wait until something is urgent, at most so long; return whether the backlog is closed."""
         with self._changed:
+            self._idle = True
+            self._changed.notify_all()
             self._changed.wait_for(lambda: self._urgent, seconds)
-            self._urgent = False
+            self._urgent = self._idle = False
             return self._closed
 
     def flush(self, seconds: float) -> bool:
-        """Wait until every record added so far was dealt with; return whether it was in time."""
+        """Wait until the reader came round and dealt with every record added so far.
+
+        Returns:
+            Whether it was in time.
+        """
         deadline = time.monotonic() + seconds
         with self._changed:
             target = self._added
             self._wake()
             return self._changed.wait_for(
-                lambda: self._dropped >= target, deadline - time.monotonic()
+                lambda: self._dropped >= target and self._reader_came_round(),
+                deadline - time.monotonic(),
             )
+
+    def _reader_came_round(self) -> bool:
+        return self._closed or (self._idle and not self._urgent)
 
     def _wake(self) -> None:
         self._urgent = True

@@ -12,6 +12,7 @@ from genpolicy.errors import RegistryError
 from genpolicy.records import EventRecord, RunStart, RunState
 from genpolicy.registry.clock import LOST_AFTER_SECONDS, DatabaseNow, SecondsSince
 from genpolicy.registry.database import Database
+from genpolicy.registry.failures import TakenOverError
 from genpolicy.registry.processes import Owner, is_dead, this_process
 from genpolicy.registry.rows import Record, delete_after, insert_run, write_record
 from genpolicy.registry.schema import runs
@@ -33,11 +34,24 @@ class Claim:
     directory: str
     owner: str
 
+    def rewind(self, step: int) -> None:
+        """Set the run going again from a step on, and delete what it recorded after that.
+
+        Raises:
+            RegistryError: As for :meth:`write`.
+        """
+        with self.database.writing() as connection:
+            self._update(connection, **_going_on(step))
+            delete_after(connection, self.run_id, step)
+            event = EventRecord(kind="resumed", message=f"from step {step}", step=step)
+            write_record(connection, self.run_id, event)
+
     def write(self, records: Sequence[Record], step: int) -> None:
         """Write records and a sign of life in one transaction.
 
         Raises:
-            RegistryError: The registry cannot be written, or another process took the run over.
+            RegistryError: The registry cannot be written, or no longer holds the run.
+            TakenOverError: Another process resumed the run.
         """
         with self.database.writing() as connection:
             self._update(
@@ -78,10 +92,18 @@ class Claim:
     def _update(self, connection: Connection, **values: Any) -> None:
         mine = (runs.c.id == self.run_id) & (runs.c.owner == self.owner)
         if connection.execute(update(runs).where(mine).values(values)).rowcount == 0:
-            raise RegistryError(
-                f"run {self.run_id} no longer belongs to this process: it was removed from "
-                f"{self.database.name} or another process resumed it"
-            )
+            raise self._loss(connection)
+
+    def _loss(self, connection: Connection) -> RegistryError:
+        """Return the error to raise where the run no longer carries this claim's token."""
+        columns = select(runs.c.owner_host, runs.c.owner_pid)
+        holder = connection.execute(columns.where(runs.c.id == self.run_id)).one_or_none()
+        if holder is None:
+            return RegistryError(f"run {self.run_id} was removed from {self.database.name}")
+        who = "which has let it go since"
+        if holder.owner_pid is not None:
+            who = f"pid {holder.owner_pid} on {holder.owner_host.split()[0]}"
+        return TakenOverError(f"run {self.run_id} was taken over by another process ({who})")
 
 
 def claim_new(database: Database, run: RunStart) -> Claim:
@@ -102,21 +124,27 @@ def claim_new(database: Database, run: RunStart) -> Claim:
     return Claim(database, run.id, run.directory, owner.token)
 
 
-def claim_again(database: Database, run_id: str, step: int) -> Claim:
-    """Take over a run that no live process trains, from a step on.
+def claim_again(database: Database, run_id: str) -> tuple[Claim, int]:
+    """Take over a run that is not finished and that no live process has claimed.
+
+    What is recorded of it stays as it is; :meth:`Claim.rewind` sets it going again.
+
+    Returns:
+        The claim, and how many steps of the whole run were reported.
 
     Raises:
-        RegistryError: The registry cannot be written, or a live process trains the run.
+        RegistryError: The registry cannot be written, the run is finished, or a live process
+            trains it.
     """
     owner = this_process(uuid.uuid4().hex)
     with database.writing() as connection:
         held = _held(connection, run_id)
+        _refuse_if_finished(held)
         _refuse_if_alive(held)
-        connection.execute(update(runs).where(runs.c.id == run_id).values(_resumed(step, owner)))
-        delete_after(connection, run_id, step)
-        event = EventRecord(kind="resumed", message=f"from step {step}", step=step)
-        write_record(connection, run_id, event)
-    return Claim(database, run_id, database.places.decode(held.directory), owner.token)
+        values = {"heartbeat": DatabaseNow(), **_owner_columns(owner)}
+        connection.execute(update(runs).where(runs.c.id == run_id).values(values))
+    directory = database.places.decode(held.directory)
+    return Claim(database, run_id, directory, owner.token), held.step
 
 
 def _held(connection: Connection, run_id: str) -> Row[Any]:
@@ -124,6 +152,7 @@ def _held(connection: Connection, run_id: str) -> Row[Any]:
         runs.c.id,
         runs.c.state,
         runs.c.directory,
+        runs.c.step,
         runs.c.owner,
         runs.c.owner_host,
         runs.c.owner_pid,
@@ -132,8 +161,15 @@ def _held(connection: Connection, run_id: str) -> Row[Any]:
     return connection.execute(select(*columns).where(runs.c.id == run_id).with_for_update()).one()
 
 
+def _refuse_if_finished(held: Row[Any]) -> None:
+    if held.state == "finished":
+        raise RegistryError(
+            f"run {held.id} was finished meanwhile; there is nothing left to resume"
+        )
+
+
 def _refuse_if_alive(held: Row[Any]) -> None:
-    if held.state != "running" or held.owner is None or held.silent_seconds > LOST_AFTER_SECONDS:
+    if held.owner is None or held.silent_seconds > LOST_AFTER_SECONDS:
         return
     if is_dead(Owner(held.owner, held.owner_host, held.owner_pid)):
         return
@@ -144,7 +180,7 @@ def _refuse_if_alive(held: Row[Any]) -> None:
     )
 
 
-def _resumed(step: int, owner: Owner) -> dict[str, Any]:
+def _going_on(step: int) -> dict[str, Any]:
     return {
         "state": "running",
         "message": "",
@@ -152,7 +188,6 @@ def _resumed(step: int, owner: Owner) -> dict[str, Any]:
         "heartbeat": DatabaseNow(),
         "resumed_from": step,
         "step": step,
-        **_owner_columns(owner),
     }
 
 

@@ -25,6 +25,10 @@ class RegistryLockedError(RegistryError):
     """Another process held the registry for too long; trying again may work."""
 
 
+class TakenOverError(RegistryError):
+    """Another process resumed the run that this one trains."""
+
+
 def explain(error: SQLAlchemyError | sqlite3.Error | OverflowError, name: str) -> RegistryError:
     """Return the error to raise for a driver's complaint.
 

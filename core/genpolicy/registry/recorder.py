@@ -9,7 +9,7 @@ from typing import Any, Final
 from genpolicy.registry.backlog import Backlog
 from genpolicy.registry.claims import Claim
 from genpolicy.registry.clock import HEARTBEAT_SECONDS
-from genpolicy.registry.failures import RegistryLockedError
+from genpolicy.registry.failures import RegistryLockedError, TakenOverError
 from genpolicy.registry.rows import Record
 from genpolicy.registry.spill import Spill
 
@@ -36,6 +36,7 @@ class Recorder:
         self, claim: Claim, backlog: Backlog, spill: Spill, on_problem: Callable[[str], None]
     ) -> None:
         self.problem: str | None = None
+        self.taken_over: TakenOverError | None = None
         self._claim = claim
         self._backlog = backlog
         self._spill = spill
@@ -91,6 +92,9 @@ class Recorder:
         self._last_beat = time.monotonic()
         try:
             self._claim.write(records, self._backlog.step)
+        except TakenOverError as error:
+            self.taken_over = error
+            return error
         except Exception as error:
             return error
         return None

@@ -80,23 +80,24 @@ class Registry:
         """
         return RunWriter(claim_new(self._database, run), on_problem=on_problem)
 
-    def resume(
-        self, run_id: str, step: int, *, on_problem: Callable[[str], None] = warn
-    ) -> RunWriter:
-        """Take up a run after a step, forgetting what it had recorded after that.
+    def claim(self, run_id: str, *, on_problem: Callable[[str], None] = warn) -> RunWriter:
+        """Take over a run, so that no other process does, and leave what is recorded of it.
+
+        Restore its checkpoint then, and :meth:`RunWriter.rewind` to it.
 
         Args:
             run_id: The run, or what only its identifier begins with.
-            step: Steps of the whole run taken before its checkpoint.
             on_problem: As for :meth:`start`.
 
         Raises:
             UnknownRunError: There is no such run, or several.
-            RegistryError: A live process trains it, or the registry cannot be written.
+            RegistryError: It is finished, a live process trains it, or the registry cannot be
+                written.
         """
         with self._database.reading() as connection:
             found = reading.find_run(connection, run_id, self.name)
-        return RunWriter(claim_again(self._database, found, step), step, on_problem)
+        claim, step = claim_again(self._database, found)
+        return RunWriter(claim, step, on_problem)
 
     def runs(
         self,

@@ -7,7 +7,7 @@ from typing import Final
 
 import attrs
 
-from genpolicy.errors import GenpolicyWarning
+from genpolicy.errors import GenpolicyWarning, RunError
 from genpolicy.observer import Observer
 from genpolicy.records import (
     ArtifactRecord,
@@ -34,8 +34,10 @@ class RunWriter(Observer):
 
     A thread of its own writes what it is told about twice a second, evaluations and artifacts at
     once, in the order in which they came, and reports every few seconds that the run is alive.
-    Nothing here raises because of the database: what it does not take is appended to
-    ``unrecorded.jsonl`` in the run's directory, as it would have been stored.
+    Nothing told here raises because of the database: what it does not take is appended to
+    ``unrecorded.jsonl`` in the run's directory, as it would have been stored. One matter stops the
+    run, in :meth:`before_checkpoint`: that another process has taken it over, whose checkpoints
+    this one would overwrite.
 
     Args:
         claim: The claimed run.
@@ -58,6 +60,18 @@ class RunWriter(Observer):
     def problem(self) -> str | None:
         """What went wrong first with recording, in words, if anything did."""
         return self._recorder.problem
+
+    def rewind(self, step: int) -> None:
+        """Go on after a step of a run that was claimed again, forgetting what came after it.
+
+        Args:
+            step: Steps of the whole run taken before its checkpoint.
+
+        Raises:
+            RegistryError: The registry cannot be written, or another process took the run over.
+        """
+        self._backlog.step = step
+        self._claim.rewind(step)
 
     def on_stage(self, name: str, first_step: int, last_step: int) -> None:
         """Record that a stage begins."""
@@ -86,8 +100,14 @@ class RunWriter(Observer):
         self._backlog.add(record)
 
     def before_checkpoint(self) -> None:
-        """Wait a moment for what was told so far; a slow disk or a lock delays no run for long."""
+        """Wait a moment for what was told so far; a slow disk or a lock delays no run for long.
+
+        Raises:
+            RunError: Another process, which resumed the run, writes its checkpoints now.
+        """
         self.flush(_CHECKPOINT_PATIENCE)
+        if self._recorder.taken_over is not None:
+            raise RunError(f"{self._recorder.taken_over}; this one stops")
 
     def flush(self, seconds: float = 60.0) -> bool:
         """Wait until everything told so far is on disk, at most so many seconds.

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,13 @@ def read_newest_checkpoint(folder: Path) -> tuple[State | None, list[str]]:
             return decode(path), passed
         passed.append(f"checkpoint {path.name} is damaged and was passed over")
     return None, passed
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a process that was killed while writing left of its checkpoints."""
+    for path in folder.glob(".step-*.safetensors.*"):
+        with suppress(OSError):
+            path.unlink()
 
 
 def _apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -1,7 +1,7 @@
 """The state of a run between two steps: models, optimisers, running means, random numbers."""
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -9,12 +9,16 @@ from torch import Tensor
 from genpolicy.agent import Agent
 from genpolicy.composition.agent_recipe import AgentRecipe
 from genpolicy.composition.assemble import Shapes, acting_models, build_models
-from genpolicy.composition.contract import loss_methods
 from genpolicy.dataset import Batch, Dataset
-from genpolicy.objective import Loss, Stage
+from genpolicy.objective import Objective, Stage
 from genpolicy.training.checkpoint import State, load_weights
 from genpolicy.training.metrics import MetricMeans
 from genpolicy.training.update import Average, Update
+
+
+def stages_of(objective: Objective) -> list[Stage]:
+    """Return the stages that take any steps."""
+    return [stage for stage in objective.stages() if stage.steps]
 
 
 class Learner:
@@ -29,6 +33,7 @@ class Learner:
     def __init__(self, recipe: AgentRecipe, shapes: Shapes, device: torch.device) -> None:
         self.recipe, self.shapes, self.device = recipe, shapes, device
         self.models = build_models(recipe, shapes, device)
+        self._stages = stages_of(recipe.objective)
         self.stage = self.index = self.step = 0
         self.means = MetricMeans(device)
         self._trainable = {
@@ -44,7 +49,7 @@ class Learner:
         if number != self.stage:
             self.stage, self.index, self._updates = number, 0, []
         if self.index == 0:
-            self._copy_weights(stage)
+            self._copy_weights(number, stage)
         if not self._updates:
             self._updates = self._make_updates(stage)
         self._set_modes(stage)
@@ -119,46 +124,37 @@ class Learner:
         named = self.models.all()
         return named if self._averaged is None else {**named, "averaged": self._averaged}
 
-    def _copy_weights(self, stage: Stage) -> None:
+    def _copy_weights(self, number: int, stage: Stage) -> None:
         roles = self.models.roles
         for copy_role, source in stage.copies.items():
             roles[copy_role].load_state_dict(roles[source].state_dict())
-        for role in stage.learning_rates:
+        trained = {role for earlier in self._stages[:number] for role in earlier.learning_rates}
+        for role in (stage.learning_rates.keys() - trained) | stage.copies.keys():
             for average in self._averages(role):
                 average.model.load_state_dict(self.models.trainable(role).state_dict())
 
     def _make_updates(self, stage: Stage) -> list[Update]:
-        objective = self.recipe.chosen["objective"].name
-        methods: dict[str, Callable[..., Loss]] = dict(
-            loss_methods(self.recipe.objective, objective)
-        )
-        if self.models.critic is not None:
-            methods["critic"] = self.models.critic.loss
-        updates = []
-        for role, rate in stage.learning_rates.items():
-            loss = self.models.bind(methods[role], role)
-            averages, model = self._averages(role), self.models.trainable(role)
-            updates.append(
-                Update(
-                    role,
-                    self._trainable[role],
-                    model,
-                    loss,
-                    rate,
-                    stage.steps,
-                    self.recipe.train,
-                    averages,
-                )
+        return [
+            Update(
+                role,
+                self._trainable[role],
+                self.models.trainable(role),
+                self.models.loss_of(role),
+                rate,
+                stage.steps,
+                self.recipe.train,
+                self._averages(role),
             )
-        return updates
+            for role, rate in stage.learning_rates.items()
+        ]
 
     def _averages(self, role: str) -> list[Average]:
         averages = []
         if role in self.models.targets:
             rate = self.recipe.train.target_rate
-            averages.append(Average(model=self.models.targets[role], decay=1.0 - rate))
+            averages.append(Average(model=self.models.targets[role], rate=rate))
         if self._averaged is not None and role == self.recipe.objective.acting_role:
-            averages.append(Average(model=self._averaged, decay=self.recipe.train.ema))
+            averages.append(Average(model=self._averaged, rate=1.0 - self.recipe.train.ema))
         return averages
 
     def _set_modes(self, stage: Stage) -> None:

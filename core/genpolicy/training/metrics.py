@@ -1,10 +1,12 @@
 """Means of metrics over stretches of training, without ever waiting for the device."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import attrs
 import torch
 from torch import Tensor
+
+from genpolicy.errors import RunError
 
 
 @attrs.frozen(eq=False)
@@ -56,9 +58,15 @@ class MetricMeans:
         self.bad_step = torch.full((), -1, dtype=torch.int64, device=self.device)
 
     def add(self, step: int, values: Mapping[str, Tensor], losses: list[Tensor]) -> None:
-        """Add one step's metrics, and look whether its losses are finite."""
-        stacked = torch.stack([value.detach().float() for value in values.values()])
-        self.names = tuple(values)
+        """Add one step's metrics, and look whether its losses are finite.
+
+        Raises:
+            RunError: The metrics have other names than those since the last close.
+        """
+        if self.total is not None and values.keys() != set(self.names):
+            raise RunError(_renamed(self.names, values))
+        self.names = self.names or tuple(values)
+        stacked = torch.stack([values[name].detach().float() for name in self.names])
         self.total = stacked if self.total is None else self.total + stacked
         self.count += 1
         finite = torch.stack([torch.isfinite(loss.detach()).all() for loss in losses]).all()
@@ -89,6 +97,18 @@ class MetricMeans:
         self.count = int(state["count"])
         self.bad_step = state["bad_step"].to(self.device)
         self.total = state["total"].to(self.device) if "total" in state else None
+
+
+def _renamed(before: Iterable[str], now: Iterable[str]) -> str:
+    role = min(set(before) ^ set(now)).partition("/")[0]
+    one, other = (
+        ", ".join(name.partition("/")[2] for name in names if name.startswith(f"{role}/"))
+        for names in (before, now)
+    )
+    return (
+        f"the loss of role {role!r} must name the same metrics at every step; it named "
+        f"{one or 'none'}, and then {other or 'none'}"
+    )
 
 
 def _to_host(step: int, names: tuple[str, ...], means: Tensor, bad_step: Tensor) -> Snapshot:

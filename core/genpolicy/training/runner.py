@@ -15,13 +15,14 @@ import torch
 
 from genpolicy.agent import Agent, shapes_of
 from genpolicy.composition.agent_recipe import AgentRecipe
-from genpolicy.dataset import Dataset
+from genpolicy.dataset import Dataset, Floats
 from genpolicy.errors import DivergedError, StoppedError
+from genpolicy.evaluation.evaluator import Act
 from genpolicy.objective import Stage
 from genpolicy.observer import Observer
 from genpolicy.records import EvaluationRecord, EventRecord, MetricsRecord
 from genpolicy.training.checkpoint import read_newest_checkpoint, write_checkpoint
-from genpolicy.training.learner import Learner
+from genpolicy.training.learner import Learner, stages_of
 from genpolicy.training.looks import Looks
 from genpolicy.training.metrics import Snapshot
 from genpolicy.training.sampler import Sampler
@@ -70,7 +71,7 @@ class Runner:
         self.recipe, self.dataset, self.run_id, self.folder = recipe, dataset, run, folder
         self.learner = Learner(recipe, shapes_of(dataset), device)
         self.sampler = Sampler(dataset, device)
-        self.stages = [stage for stage in recipe.objective.stages() if stage.steps]
+        self.stages = stages_of(recipe.objective)
         self.observers: Sequence[Observer] = ()
         self._looks = Looks(recipe, dataset)
         self._pending: list[tuple[str, Snapshot]] = []
@@ -99,19 +100,24 @@ class Runner:
         return self.learner.step, passed
 
     def stop(self) -> None:
-        """Ask the run to save a checkpoint and stop after the step it is taking."""
+        """Ask the run to save a checkpoint and stop after the step it is taking.
+
+        While the finished agent is scored, it stops before the environments' next step.
+        """
         self._stop_asked = True
 
     def run(self, observers: Sequence[Observer]) -> Outcome:
         """Train all stages that are left, save the agent and score it.
 
         Raises:
+            DataError: The dataset's environment cannot be made; found before the first step.
             DivergedError: A loss stopped being finite.
             StoppedError: It was asked to stop.
             CheckpointError: The disk does not take a checkpoint.
         """
         self.observers = observers
         try:
+            self._looks.open(self.stages[self.learner.stage :])
             for number in range(self.learner.stage, len(self.stages)):
                 self._train(number)
             return self._finish()
@@ -219,6 +225,8 @@ class Runner:
 
     def _finish(self) -> Outcome:
         agent = self.learner.agent(self.recipe.objective.acting_role, self.dataset, self.run_id)
+        for model in agent.models.all().values():
+            model.eval()
         folder = self.folder / "agent"
         artifact = attrs.evolve(agent.save(folder), step=self.learner.step)
         for observer in self.observers:
@@ -226,8 +234,20 @@ class Runner:
                 EventRecord(kind="scoring", message="training is done", step=self.learner.step)
             )
             observer.on_artifact(artifact)
-        evaluation = self._looks.score(agent, self.learner.step, self.stages[-1].name)
+        act = self._until_stopped(agent)
+        evaluation = self._looks.score(agent, act, self.learner.step, self.stages[-1].name)
         if evaluation is not None:
             for observer in self.observers:
                 observer.on_evaluation(evaluation)
         return Outcome(agent=agent, folder=folder, evaluation=evaluation)
+
+    def _until_stopped(self, agent: Agent) -> Act:
+        def act(observation: Floats, generator: torch.Generator) -> Floats:
+            if self._stop_asked:
+                raise StoppedError(
+                    f"run {self.run_id} was stopped while it was scored; `agent resume "
+                    f"{self.run_id}` scores it again"
+                )
+            return agent.act(observation, generator)
+
+        return act

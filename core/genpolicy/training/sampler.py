@@ -1,5 +1,6 @@
 """Random batches of transitions that lie on the device as one packed matrix."""
 
+import attrs
 import torch
 from torch import Tensor
 
@@ -16,16 +17,12 @@ class Sampler:
 
     def __init__(self, dataset: Dataset, device: torch.device) -> None:
         whole = dataset.to_batch(device)
-        columns = [
-            whole.observation,
-            whole.action,
-            whole.reward[:, None],
-            whole.next_observation,
-            whole.terminal[:, None],
-        ]
-        self.packed = torch.cat([column.flatten(1) for column in columns], dim=1)
-        self.widths = [column.flatten(1).shape[1] for column in columns]
-        self.action_shape = whole.action.shape[1:]
+        fields: dict[str, Tensor] = {
+            field.name: getattr(whole, field.name) for field in attrs.fields(Batch)
+        }
+        self.shapes = {name: values.shape[1:] for name, values in fields.items()}
+        self.widths = [shape.numel() for shape in self.shapes.values()]
+        self.packed = torch.cat([values.reshape(len(whole), -1) for values in fields.values()], 1)
 
     def draw(self, size: int) -> Batch:
         """Return a batch of ``size`` transitions, by torch's global random numbers."""
@@ -33,13 +30,10 @@ class Sampler:
         return self._unpack(self.packed.index_select(0, rows))
 
     def _unpack(self, packed: Tensor) -> Batch:
-        observation, action, reward, next_observation, terminal = torch.split(
-            packed, self.widths, dim=1
-        )
+        columns = torch.split(packed, self.widths, dim=1)
         return Batch(
-            observation=observation,
-            action=action.reshape(-1, *self.action_shape),
-            reward=reward.squeeze(1),
-            next_observation=next_observation,
-            terminal=terminal.squeeze(1),
+            **{
+                name: values.reshape(len(packed), *shape)
+                for (name, shape), values in zip(self.shapes.items(), columns, strict=True)
+            }
         )

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import attrs
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from genpolicy.averaging import move_towards
 from genpolicy.backbone import Model
 from genpolicy.dataset import Batch
 from genpolicy.errors import BrokenPartError
@@ -21,11 +21,11 @@ class Average:
 
     Args:
         model: The copy.
-        decay: What stays of it per step.
+        rate: By what share of the way it moves per step.
     """
 
     model: nn.Module
-    decay: float
+    rate: float
 
 
 class Update:
@@ -72,7 +72,8 @@ class Update:
             group["lr"] = self.learning_rate * self._schedule(index)
         self.optimiser.step()
         self.model.after_step()
-        self._follow()
+        for average in self.averages:
+            move_towards(average.model, self.model, average.rate)
         return loss
 
     def state(self) -> dict[str, Tensor]:
@@ -97,10 +98,3 @@ class Update:
         if options.schedule == "cosine":
             rise *= 0.5 * (1.0 + math.cos(math.pi * index / self.steps))
         return rise
-
-    @torch.no_grad()
-    def _follow(self) -> None:
-        for average in self.averages:
-            slow = list(average.model.parameters())
-            move = get_ema_multi_avg_fn(average.decay)  # type: ignore[no-untyped-call]
-            move(slow, list(self.model.parameters()), None)

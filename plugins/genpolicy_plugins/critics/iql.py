@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from genpolicy import Batch, CriticRecipe, Loss, ValueCritic, option
+from genpolicy.averaging import move_towards
 from genpolicy.critic import CriticSpec
 from genpolicy_plugins.networks.batched import BatchedMLP
 
@@ -62,11 +63,9 @@ class IQLCritic(ValueCritic):
         }
         return Loss((value_loss + q_loss).mean(), metrics)
 
-    @torch.no_grad()
     def after_step(self) -> None:
         """Move the slow copies towards the online values by ``tau``."""
-        for slow, fast in zip(self.target.parameters(), self.online.parameters(), strict=True):
-            slow.lerp_(fast, self.recipe.tau)
+        move_towards(self.target, self.online, self.recipe.tau)
 
 
 @attrs.frozen(kw_only=True)

@@ -26,13 +26,20 @@ def measure_reference(maze: Maze, protocol: Protocol | None = None) -> dict[str,
         DataError: The environment cannot be made.
     """
     protocol = protocol or Protocol(episodes=1000)
-    # The controller remembers where it is on its way, so it plays one episode after another.
-    single = attrs.evolve(protocol, environments=1)
     return {
         "random": evaluate(_random, maze.scored, protocol),
-        "controller": evaluate(_controller(maze, NOISE), maze.scored, single),
-        "expert": evaluate(_controller(maze, 0.0), maze.scored, single),
+        "controller": _score(_controller(maze, NOISE), maze, protocol),
+        "expert": _score(_controller(maze, 0.0), maze, protocol),
     }
+
+
+def _score(controller: Act, maze: Maze, protocol: Protocol) -> EvaluationRecord:
+    """Score a controller, which remembers its way and so plays one episode after another.
+
+    The episodes are the protocol's own, so its label stands.
+    """
+    record = evaluate(controller, maze.scored, attrs.evolve(protocol, environments=1))
+    return attrs.evolve(record, protocol=protocol.label)
 
 
 def _random(observation: Floats, generator: torch.Generator) -> Floats:

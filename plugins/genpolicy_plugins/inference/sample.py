@@ -19,4 +19,5 @@ class SampleOnce(Inference):
         solver: Solver,
     ) -> Tensor:
         """Return one sample per row of ``condition``, ``[batch, *sample]``."""
-        return solver.sample(policy, condition, policy.draw_noise(condition, generator))
+        noise = policy.draw_noise(condition, generator)
+        return solver.sample(policy, condition, noise, generator)

@@ -16,6 +16,7 @@ from genpolicy.backbone import (
     Backbone,
     BackboneRecipe,
     FlowMapBackbone,
+    Model,
     SampleSpec,
     VelocityBackbone,
 )
@@ -123,6 +124,19 @@ class BluntRecipe(CriticRecipe):
         return Blunt()
 
 
+class Untaught(Critic):
+    """Defines no loss."""
+
+    def q(self, observation: Tensor, action: Tensor) -> Tensor:
+        return action.sum(1)
+
+
+@attrs.frozen(kw_only=True)
+class UntaughtRecipe(CriticRecipe):
+    def build(self, spec: CriticSpec) -> Untaught:
+        return Untaught()
+
+
 class Wishful(Blunt):
     def loss(self, batch: Batch, adviser: Backbone) -> Loss:  # type: ignore[override]
         return Loss(self.weight)
@@ -192,6 +206,45 @@ class Copied(Distilled):
         return (attrs.evolve(stage, copies={"student": "policy"}),)
 
 
+class Guide(Model):
+    """A model that is no backbone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(()))
+
+
+@attrs.frozen(kw_only=True)
+class Guided(Distilled):
+    """Trains a guide beside the student."""
+
+    def stages(self) -> tuple[Stage, ...]:
+        (stage,) = super().stages()
+        return (attrs.evolve(stage, learning_rates={**stage.learning_rates, "guide": 1e-3}),)
+
+    def build_guide(self, spec: SampleSpec, network: NetworkRecipe) -> Guide:
+        return Guide()
+
+    def guide_loss(self, batch: Batch, guide: Guide) -> Loss:
+        return Loss(guide.weight)
+
+
+@attrs.frozen(kw_only=True)
+class Noisy(_Single):
+    """Takes an argument for a gift of the program."""
+
+    def policy_loss(self, batch: Batch, noise: Backbone, policy: Backbone) -> Loss:
+        return Loss(policy.matching_loss(batch.action, batch.observation).mean())
+
+
+@attrs.frozen(kw_only=True)
+class Led(Inference):
+    def act(
+        self, condition: Tensor, generator: torch.Generator | None, policy: Backbone, guide: Guide
+    ) -> Tensor:  # type: ignore[override]
+        return guide.weight * policy.draw_noise(condition, generator)
+
+
 @attrs.frozen(kw_only=True)
 class Best(Inference):
     def act(
@@ -223,15 +276,17 @@ _CLASSES = {
         "liar": Liar,
     },
     "solver": {"jump": Jump, "unable": Unable},
-    "critic": {"blunt": BluntRecipe, "wishful": WishfulRecipe},
+    "critic": {"blunt": BluntRecipe, "wishful": WishfulRecipe, "untaught": UntaughtRecipe},
     "objective": {
         "unannotated": Unannotated,
         "lossless": Lossless,
         "demanding": Demanding,
         "distilled": Distilled,
         "copied": Copied,
+        "guided": Guided,
+        "noisy": Noisy,
     },
-    "inference": {"best": Best, "advised": Advised, "motionless": Motionless},
+    "inference": {"best": Best, "advised": Advised, "motionless": Motionless, "led": Led},
 }
 
 

@@ -3,6 +3,8 @@ import torch
 
 from genpolicy.composition.agent_recipe import AgentRecipe
 from genpolicy.composition.assemble import Shapes, build_acting, build_models
+from genpolicy.composition.contract import ACT, needs_of
+from genpolicy.composition.fit import check_fit
 from genpolicy.composition.layers import from_arguments
 from genpolicy.composition.resolve import resolve
 from genpolicy.dataset import Batch
@@ -53,28 +55,40 @@ def test_a_critic_may_ask_for_the_slow_copy_of_a_policy(fakes: Catalogue) -> Non
     models = build_models(_recipe(fakes, "objective=gmpg", "critic=blunt"), SHAPES, CPU)
     assert set(models.targets) == {"policy"}
     assert not any(weight.requires_grad for weight in models.targets["policy"].parameters())
-    assert models.critic is not None
-    loss = models.bind(models.critic.loss, "critic")(batch=_batch())
+    loss = models.loss_of("critic")(batch=_batch())
     assert float(loss.value.detach()) == 1.0
+
+
+def test_the_policy_that_a_critic_speaks_of_is_the_one_that_acts(fakes: Catalogue) -> None:
+    recipe = _recipe(fakes, "objective=guided", "critic=blunt")
+    assert set(build_models(recipe, SHAPES, CPU).targets) == {"student"}
 
 
 def test_arguments_are_filled_in_by_name_whatever_their_order(fakes: Catalogue) -> None:
     recipe = _recipe(fakes, "objective=distilled")
     models = build_models(recipe, SHAPES, CPU)
-    loss = models.bind(recipe.objective.student_loss, "distilled")  # type: ignore[attr-defined]
-    assert loss(batch=_batch()).value.requires_grad
+    assert models.loss_of("student")(batch=_batch()).value.requires_grad
 
 
 def test_what_acts_is_the_acting_role_with_its_own_solver(fakes: Catalogue) -> None:
     recipe = _recipe(fakes, "objective=distilled")
     acting = build_acting(recipe, SHAPES, CPU)
-    assert set(acting.all()) == {"policy"}
-    assert type(acting.roles["policy"]).__name__ == "Jumping"
+    assert set(acting.all()) == {"student"}
 
     def act(solver: torch.nn.Module, policy: torch.nn.Module) -> tuple[str, str]:
         return type(solver).__name__, type(policy).__name__
 
-    assert acting.bind(act, "test")() == ("Jump", "Jumping")
+    assert acting.bind(act, needs_of(act, "test", ACT, "student"))() == ("Jump", "Jumping")
+
+
+def test_a_role_that_is_no_backbone_is_built_by_its_objective_and_may_act(fakes: Catalogue) -> None:
+    recipe = _recipe(fakes, "objective=guided", "inference=led")
+    check_fit(recipe, fakes)
+    models = build_models(recipe, SHAPES, CPU)
+    assert isinstance(models.roles["guide"], torch.nn.Module)
+    assert models.loss_of("guide")(batch=_batch()).value.requires_grad
+    acting = build_acting(recipe, SHAPES, CPU)
+    assert set(acting.all()) == {"student", "guide"}
 
 
 def test_a_critic_acts_along_only_where_the_inference_asks(fakes: Catalogue) -> None:

@@ -1,6 +1,7 @@
 import pytest
 
 from genpolicy.composition.describe import describe_part
+from genpolicy.errors import BrokenPartError
 
 
 def described(catalogue, kind, name):
@@ -26,6 +27,20 @@ def test_a_backbone_says_what_it_can_do_most_particular_first(catalogue):
 )
 def test_a_part_says_what_it_needs(catalogue, kind, name, need):
     assert need in described(catalogue, kind, name).needs
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "method"),
+    [
+        ("solver", "unable", "sample"),
+        ("inference", "motionless", "act"),
+        ("critic", "untaught", "loss"),
+    ],
+)
+def test_a_part_without_the_method_that_makes_it_one_is_broken(fakes, kind, name, method):
+    with pytest.raises(BrokenPartError) as caught:
+        described(fakes, kind, name)
+    assert str(caught.value) == (f"{name} defines no method {method!r}, and cannot work without it")
 
 
 def test_an_objective_lists_its_stages_and_options(catalogue):

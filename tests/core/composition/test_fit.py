@@ -1,6 +1,6 @@
 import pytest
 
-from genpolicy.composition.contract import needs_of, provided_class
+from genpolicy.composition.contract import LOSS, needs_of, provided_class
 from genpolicy.composition.fit import check_fit
 from genpolicy.composition.layers import from_arguments
 from genpolicy.composition.resolve import resolve
@@ -72,10 +72,10 @@ def test_an_inference_that_needs_a_critic_is_refused_where_none_trains(fakes: Ca
     assert _problems(fakes, "objective=gmpo", "inference=best") == ()
 
 
-def test_an_inference_that_needs_another_role_is_refused(fakes: Catalogue) -> None:
-    assert _problems(fakes, "objective=gmpg", "inference=advised") == (
-        "advised asks for 'behaviour' to act, and an agent that acts has only a policy, its solver "
-        "and perhaps a critic",
+def test_an_inference_may_need_any_role_that_the_objective_has(fakes: Catalogue) -> None:
+    assert _problems(fakes, "objective=gmpg", "inference=advised") == ()
+    assert _problems(fakes, "objective=gmpo", "inference=advised") == (
+        "advised asks for 'behaviour', and 'gmpo' has no such role",
     )
 
 
@@ -86,7 +86,8 @@ def test_a_critic_that_needs_a_role_nobody_has_is_refused(fakes: Catalogue) -> N
 
 
 def test_an_objective_that_asks_for_a_critic_and_trains_none_is_refused(fakes: Catalogue) -> None:
-    assert "demanding needs a critic and trains none" in _problems(fakes, "objective=demanding")
+    problems = _problems(fakes, "objective=demanding")
+    assert "demanding needs a critic and trains it for no step at all" in problems
 
 
 def test_a_role_that_no_stage_trains_is_refused(fakes: Catalogue) -> None:
@@ -100,14 +101,25 @@ def test_a_role_that_no_stage_trains_is_refused(fakes: Catalogue) -> None:
     [
         ("objective=gmpo", "objective.policy_steps=0"),
         ("objective=gmpg", "objective.policy_steps=0"),
+        ("objective=gmpg", "objective.behaviour_steps=0"),
     ],
 )
-def test_a_policy_that_never_trains_is_refused(options: tuple[str, str], fakes: Catalogue) -> None:
-    objective = options[0].partition("=")[2]
-    assert _problems(fakes, *options) == (
-        f"{objective} trains 'policy', which acts in the end, for no step at all; raise the steps "
-        "of its stage",
+def test_a_role_that_never_trains_is_refused(options: tuple[str, str], fakes: Catalogue) -> None:
+    objective, role = (options[0].partition("=")[2], options[1][10:].partition("_")[0])
+    assert _problems(fakes, *options)[0] == (
+        f"{objective} trains {role!r} for no step at all; raise the steps of its stage"
     )
+
+
+def test_a_critic_that_never_trains_is_refused(fakes: Catalogue) -> None:
+    assert _problems(fakes, "objective=gmpo", "objective.critic_steps=0") == (
+        "gmpo needs a critic and trains it for no step at all",
+    )
+
+
+def test_a_loss_is_given_no_noise(fakes: Catalogue) -> None:
+    (problem,) = _problems(fakes, "objective=noisy")
+    assert problem.startswith("noisy asks for 'noise', and no stage trains it")
 
 
 def test_each_role_is_checked_against_its_own_parts(fakes: Catalogue) -> None:
@@ -156,7 +168,7 @@ def test_broken_parts_do_not_disturb_the_list_of_fitting_ones(fakes: Catalogue) 
         ),
         (
             ("objective=bc", "backbone=furtive"),
-            "Furtive: the annotations of Furtive.build cannot be read (name 'GVPPath' is not "
+            "Furtive.build: the annotations of Furtive.build cannot be read (name 'GVPPath' is not "
             "defined); import what they name at run time, not only under TYPE_CHECKING",
         ),
         (
@@ -188,7 +200,7 @@ def test_a_need_may_be_met_in_any_of_several_ways() -> None:
 
     def loss(self: object, policy: VelocityBackbone | FlowMapBackbone) -> None: ...
 
-    (need,) = needs_of(loss, "mine")
+    (need,) = needs_of(loss, "mine", LOSS)
     assert need.met_by(provided_class(Flow))
     assert need.in_words() == (
         "knows its velocity (VelocityBackbone) or jumps from any time to a later one "

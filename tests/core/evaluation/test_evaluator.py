@@ -155,10 +155,17 @@ def test_a_record_says_how_it_was_made():
         selection="last",
     )
     assert (record.stage, record.step, record.selection) == ("policy", 50, "last")
-    assert (record.protocol, record.seed) == ("brief", 9)
+    assert (record.protocol, record.seed) == ("brief[episodes=2,seed=9]", 9)
     assert (record.random_return, record.expert_return) == (1.0, 3.0)
     assert record.environment == FUSE.as_json()
     assert record.seconds > 0
+
+
+def test_a_protocol_is_called_by_its_name_and_what_was_changed():
+    assert Protocol().label == "default"
+    assert Protocol(name="long", episodes=100).label == "long"
+    assert Protocol(episodes=5).label == "default[episodes=5]"
+    assert Protocol(name="x", seed=1, environments=3).label == "x[environments=3,seed=1]"
 
 
 def test_success_is_unknown_where_the_environment_does_not_tell():

@@ -63,7 +63,8 @@ def read_while_they_write(path):
 
 def write_until_killed(path, make_evaluation, metrics, acknowledge, first_step):
     with Registry.open(path) as registry:
-        writer = registry.resume("a1b2c3", first_step)
+        writer = registry.claim("a1b2c3")
+        writer.rewind(first_step)
         for step in range(first_step + 1, 1_000_000):
             writer.on_metrics(metrics(step, loss=float(step), q=1.0))
             if step % 3 == 0:

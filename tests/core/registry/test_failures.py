@@ -7,12 +7,13 @@ import shutil
 import sqlite3
 import subprocess
 import threading
-from contextlib import contextmanager, suppress
+import time
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from genpolicy.errors import GenpolicyWarning, RegistryError
+from genpolicy.errors import GenpolicyWarning, RegistryError, RunError
 from genpolicy.records import EventRecord, MetricsRecord
 from genpolicy.registry import Registry, recorder
 
@@ -216,17 +217,77 @@ def test_a_run_ends_though_nothing_can_be_written_anywhere(path, registry, make_
     assert not any(thread.name.startswith("registry-") for thread in threading.enumerate())
 
 
+def change(path, statement):
+    with closing(sqlite3.connect(path)) as file, file:
+        file.execute(statement)
+
+
+TAKE_OVER = "UPDATE runs SET owner = 'x', owner_host = 'elsewhere pid:[1]', owner_pid = 12"
+TAKEN_OVER = "run a1b2c3 was taken over by another process (pid 12 on elsewhere)"
+
+
 def test_a_run_that_was_taken_over_is_not_written_to(path, registry, make_run, metrics, problems):
     run = make_run()
     writer = registry.start(run, on_problem=problems.append)
-    with sqlite3.connect(path) as file:
-        file.execute("UPDATE runs SET owner = 'somebody else'")
-    file.close()
+    change(path, TAKE_OVER)
     writer.on_metrics(metrics(1))
     assert not writer.finish("finished")
-    assert problems[0].startswith("run a1b2c3 no longer belongs to this process")
+    assert problems[0].startswith(f"{TAKEN_OVER}; what is not recorded is kept in")
     assert registry.run(run.id).metrics == ()
     assert registry.run(run.id).state == "running"
+    assert len(unrecorded(run)) == 2
+
+
+def test_a_run_that_was_taken_over_stops_before_its_next_checkpoint(
+    path, registry, make_run, metrics, problems
+):
+    run = make_run()
+    writer = registry.start(run, on_problem=problems.append)
+    writer.before_checkpoint()
+    change(path, TAKE_OVER)
+    for step in (1, 2):
+        writer.on_metrics(metrics(step))
+        with pytest.raises(RunError) as caught:
+            writer.before_checkpoint()
+        assert str(caught.value) == f"{TAKEN_OVER}; this one stops"
+    assert [line["step"] for line in unrecorded(run)] == [1, 2]
+    writer.close()
+
+
+def test_a_run_with_nothing_to_write_finds_out_as_well(
+    path, registry, make_run, problems, monkeypatch
+):
+    monkeypatch.setattr(recorder, "HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr(recorder, "FLUSH_SECONDS", 60.0)
+    writer = registry.start(make_run(), on_problem=problems.append)
+    change(path, TAKE_OVER)
+    time.sleep(0.1)
+    with pytest.raises(RunError, match="taken over"):
+        writer.before_checkpoint()
+    writer.close()
+
+
+def test_a_run_that_another_took_and_let_go_is_lost_too(path, registry, make_run, problems):
+    writer = registry.start(make_run(), on_problem=problems.append)
+    change(path, "UPDATE runs SET owner = NULL, owner_host = NULL, owner_pid = NULL")
+    writer.on_event(EventRecord(kind="warning", message="more", step=3))
+    with pytest.raises(RunError) as caught:
+        writer.before_checkpoint()
+    assert str(caught.value) == (
+        "run a1b2c3 was taken over by another process (which has let it go since); this one stops"
+    )
+    writer.close()
+
+
+def test_a_run_that_was_removed_goes_on(path, registry, make_run, metrics, problems):
+    run = make_run()
+    writer = registry.start(run, on_problem=problems.append)
+    change(path, "DELETE FROM parts")
+    change(path, "DELETE FROM runs")
+    writer.on_metrics(metrics(1))
+    writer.before_checkpoint()
+    assert not writer.finish("finished")
+    assert problems[0].startswith(f"run a1b2c3 was removed from the registry {str(path)!r}; what")
     assert len(unrecorded(run)) == 2
 
 

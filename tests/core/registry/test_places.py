@@ -57,7 +57,8 @@ def test_a_registry_that_was_moved_with_its_runs_reads_and_resumes(project, metr
         detail = registry.run("a1b2c3")
         assert detail.start.directory == str(folder)
         assert detail.artifacts[0].path == str(folder / "checkpoints" / "5")
-        writer = registry.resume("a1b2c3", 5, on_problem=problems.append)
+        writer = registry.claim("a1b2c3", on_problem=problems.append)
+        writer.rewind(5)
         writer.on_artifact(artifact(folder / "checkpoints" / "5"))
         assert writer.flush(5)
         assert len(registry.run("a1b2c3").artifacts) == 1, "the same file is not told twice"

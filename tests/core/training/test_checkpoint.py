@@ -12,6 +12,7 @@ from genpolicy.training.checkpoint import (
     encode,
     load_weights,
     read_newest_checkpoint,
+    sweep,
     write_atomically,
     write_checkpoint,
 )
@@ -132,6 +133,15 @@ def test_a_crash_while_writing_leaves_the_earlier_file(
         write_atomically(path, b"second")
     assert path.read_bytes() == b"first"
     assert [each.name for each in tmp_path.iterdir()] == ["weights"]
+
+
+def test_what_a_killed_writer_left_is_swept(tmp_path: Path) -> None:
+    (whole,) = _write(tmp_path, 10)
+    (tmp_path / f".{whole.name}.4711").write_bytes(b"half")
+    (tmp_path / ".mine").write_text("a user's own")
+    sweep(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {whole.name, ".mine"}
+    sweep(tmp_path / "none")
 
 
 def test_a_disk_that_takes_no_checkpoint_is_told_and_earlier_ones_stand(

@@ -1,6 +1,7 @@
 import copy
 from collections.abc import Callable
 
+import attrs
 import pytest
 import torch
 from torch import Tensor
@@ -192,6 +193,38 @@ def test_a_copy_starts_from_its_sources_weights(
     acting = learner.agent("policy", data, "").models.roles["policy"]
     assert acting is not roles["policy"]
     assert _same(_snapshot(roles["policy"]), acting.state_dict())
+
+
+@pytest.mark.parametrize("copies", [{}, {"policy": "policy"}])
+def test_slow_copies_start_again_only_where_their_role_does(
+    copies: dict[str, str], small_recipe: Maker, make_dataset: DataMaker
+) -> None:
+    """A role that goes on in a later stage keeps its average, unless it gets a copy there."""
+    recipe, data = small_recipe("bc", "train.ema=0.9", *LONG["bc"]), make_dataset()
+    learner, sampler = _learner(recipe, data), Sampler(data, CPU)
+    first = recipe.objective.stages()[0]
+    second = attrs.evolve(first, name="more", copies=copies)
+    learner._stages = [first, second]
+    learner.take_step(sampler.draw(8), learner.enter(0, first))
+    average = _snapshot(learner.agent("policy", data, "").models.roles["policy"])
+    learner.means.clear()
+    learner.enter(1, second)
+    found = learner.agent("policy", data, "").models.roles["policy"].state_dict()
+    present = learner.models.roles["policy"].state_dict()
+    assert not _same(average, present)
+    assert _same(average, found) == (not copies)
+    assert _same(present, found) == bool(copies)
+
+
+def test_the_average_of_a_role_that_gets_a_copy_without_training_starts_there(
+    small_recipe: Maker, make_dataset: DataMaker
+) -> None:
+    recipe, data = small_recipe("gmpg", "train.ema=0.9", *LONG["gmpg"]), make_dataset()
+    learner = _learner(recipe, data)
+    _, critic, _ = recipe.objective.stages()
+    learner.enter(1, attrs.evolve(critic, copies={"policy": "behaviour"}))
+    acting = learner.agent("policy", data, "").models.roles["policy"].state_dict()
+    assert _same(_snapshot(learner.models.roles["behaviour"]), acting)
 
 
 def test_a_stage_is_entered_once(small_recipe: Maker, make_dataset: DataMaker) -> None:

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from genpolicy.errors import RunError
 from genpolicy.training.metrics import MetricMeans
 
 CPU = torch.device("cpu")
@@ -90,6 +91,29 @@ def test_running_sums_are_taken_up_again() -> None:
     assert torch.equal(one.means.nan_to_num(), two.means.nan_to_num())
     assert one.names == two.names
     assert two.first_bad_step() == 0
+
+
+def test_metrics_are_known_by_their_names_and_not_by_their_order() -> None:
+    means, one = MetricMeans(CPU), torch.ones(())
+    means.add(0, {"a": one, "b": 2 * one}, [one])
+    means.add(1, {"b": 4 * one, "a": 3 * one}, [one])
+    snapshot = means.close(2)
+    assert snapshot is not None
+    assert snapshot.values() == {"a": 2.0, "b": 3.0}
+
+
+def test_metrics_that_change_their_names_are_refused_until_the_stretch_is_over() -> None:
+    means, one = MetricMeans(CPU), torch.ones(())
+    means.add(0, {"critic/q": one, "policy/loss": one, "policy/kl": one}, [one])
+    with pytest.raises(RunError) as caught:
+        means.add(1, {"critic/q": one, "policy/loss": one, "policy/entropy": one}, [one])
+    assert str(caught.value) == (
+        "the loss of role 'policy' must name the same metrics at every step; it named loss, kl, "
+        "and then loss, entropy"
+    )
+    means.close(1)
+    means.add(1, {"policy/entropy": one}, [one])
+    assert means.names == ("policy/entropy",)
 
 
 def test_empty_running_sums_are_taken_up_again() -> None:

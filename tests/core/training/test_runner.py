@@ -72,6 +72,13 @@ def _runner(recipe: AgentRecipe, data: Dataset, folder: Path) -> Runner:
     return Runner(recipe, data, run="r", folder=folder, device=torch.device("cpu"))
 
 
+def _without_behaviour(recipe: AgentRecipe) -> AgentRecipe:
+    """Leave a stage out, which is for objectives whose roles train in several."""
+    objective = attrs.evolve(recipe.objective, behaviour_steps=0)  # type: ignore[call-arg]
+    chosen = attrs.evolve(recipe.chosen["objective"], recipe=objective)
+    return attrs.evolve(recipe, chosen={**recipe.chosen, "objective": chosen})
+
+
 def _before_step(runner: Runner, step: int, act: Callable[[], None]) -> None:
     """Do something right before the step after ``step`` steps."""
     take_step = runner.learner.take_step
@@ -269,11 +276,11 @@ def test_stages_without_steps_are_left_out(
     small_recipe: Maker, make_dataset: DataMaker, tmp_path: Path
 ) -> None:
     diary = Diary()
-    recipe = small_recipe("gmpg", *GMPG, "objective.critic_steps=0")
+    recipe = _without_behaviour(small_recipe("gmpg", *GMPG))
     runner = _runner(recipe, make_dataset(), tmp_path)
-    assert runner.total_steps == 8
+    assert runner.total_steps == 9
     runner.run([diary])
-    assert diary.stages == [("behaviour", 0, 4), ("policy", 4, 8)]
+    assert diary.stages == [("critic", 0, 5), ("policy", 5, 9)]
 
 
 DIVERGING = (
@@ -323,9 +330,9 @@ def test_the_step_that_diverged_is_the_same_however_often_it_is_looked_at(
 def test_a_run_that_diverges_before_any_checkpoint_claims_none(
     small_recipe: Maker, make_dataset: DataMaker, tmp_path: Path
 ) -> None:
-    options = (*GMPG, *DIVERGING, "objective.behaviour_steps=0")
+    recipe = _without_behaviour(small_recipe("gmpg", *GMPG, *DIVERGING))
     with pytest.raises(DivergedError, match="; there was no checkpoint yet; try a lower"):
-        _runner(small_recipe("gmpg", *options), make_dataset(), tmp_path).run([])
+        _runner(recipe, make_dataset(), tmp_path).run([])
 
 
 def test_weights_that_are_no_numbers_are_never_saved(
@@ -386,11 +393,11 @@ def test_looks_at_the_score_change_nothing_of_the_training(
         (each.stage, each.step, each.protocol, each.selection, len(each.episodes))
         for each in diaries[1].evaluations
     ] == [
-        ("behaviour", 2, "default-look", None, 2),
-        ("behaviour", 4, "default-look", None, 2),
-        ("policy", 11, "default-look", None, 2),
-        ("policy", 13, "default-look", None, 2),
-        ("policy", 13, "default", "last", 3),
+        ("behaviour", 2, "default[episodes=3]-look", None, 2),
+        ("behaviour", 4, "default[episodes=3]-look", None, 2),
+        ("policy", 11, "default[episodes=3]-look", None, 2),
+        ("policy", 13, "default[episodes=3]-look", None, 2),
+        ("policy", 13, "default[episodes=3]", "last", 3),
     ]
     assert [each.selection for each in diaries[0].evaluations] == ["last"]
     assert diaries[0].evaluations[0].episodes == diaries[1].evaluations[-1].episodes

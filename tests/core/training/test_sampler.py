@@ -25,6 +25,16 @@ def test_a_drawn_transition_is_one_of_the_dataset_whole(
     assert np.array_equal(batch.terminal.numpy(), data.terminal[row].astype(np.float32))
 
 
+def test_samples_of_several_dimensions_are_drawn_whole(
+    make_dataset: Callable[..., Dataset],
+) -> None:
+    data, rows = make_dataset(rows=32), np.arange(32, dtype=np.float32)
+    chunk = np.random.default_rng(1).uniform(-1, 1, (32, 4, 2)).astype(np.float32)
+    batch = Sampler(attrs.evolve(data, reward=rows, action=chunk), CPU).draw(50)
+    assert batch.action.shape == (50, 4, 2)
+    assert np.array_equal(batch.action.numpy(), chunk[batch.reward.long().numpy()])
+
+
 def test_a_time_out_is_no_terminal(make_dataset: Callable[..., Dataset]) -> None:
     data = make_dataset()
     terminal = data.to_batch(CPU).terminal

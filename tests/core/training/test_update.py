@@ -101,10 +101,10 @@ def test_gradients_are_clipped_to_the_norm_and_no_further() -> None:
         assert float(model.w.grad.norm()) == pytest.approx(norm, rel=1e-4)
 
 
-def test_slow_copies_follow_by_their_decay() -> None:
+def test_slow_copies_follow_by_their_rate() -> None:
     model = Weights()
     slow = Weights(5.0)
-    update = _update(model, averages=(Average(model=slow, decay=0.9),))
+    update = _update(model, averages=(Average(model=slow, rate=0.1),))
     expected = slow.w.detach().clone()
     for index in range(3):
         update.step(_batch(), index)

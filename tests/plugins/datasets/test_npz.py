@@ -206,7 +206,7 @@ def test_an_observation_that_is_no_matrix_is_refused(load, arrays):
 
 
 def test_actions_that_are_no_matrix_are_refused(load, arrays):
-    with refusal("action must be a matrix with 6 rows, one per reward; its shape is (6,)"):
+    with refusal("action must be a matrix, or an array of more dimensions, with 6 rows"):
         load(arrays, actions=np.zeros(6))
 
 
@@ -249,7 +249,7 @@ def test_actions_outside_the_given_box_are_refused(load, arrays):
 
 
 def test_a_box_of_another_size_is_refused(load, arrays):
-    with refusal("actions have 1 dimensions, their bounds (2,) and (2,)"):
+    with refusal("actions have shape (1,), their bounds (2,) and (2,)"):
         load(arrays, action_low=-np.ones(2), action_high=np.ones(2))
 
 

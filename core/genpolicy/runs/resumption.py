@@ -1,18 +1,23 @@
 """Going on with a recorded run from its newest checkpoint."""
 
 from pathlib import Path
+from typing import Final
 
 import torch
 
+from genpolicy.runs import surroundings
 from genpolicy.composition.agent_recipe import AgentRecipe
 from genpolicy.composition.resolve import recall
 from genpolicy.dataset import Dataset, DatasetRecipe
 from genpolicy.discovery.catalogue import Catalogue
 from genpolicy.errors import DataError, UsageError
-from genpolicy.launch import Launch, Say, dataset_record
-from genpolicy.registry import Registry, RunDetail
+from genpolicy.runs.launch import Launch, Say, dataset_record
+from genpolicy.registry import Registry, RunDetail, RunWriter
 from genpolicy.registry.writer import warn
+from genpolicy.training.checkpoint import sweep
 from genpolicy.training.runner import Runner
+
+_PROGRAM: Final = "genpolicy"
 
 
 def resume(
@@ -37,7 +42,8 @@ def resume(
         DataError: Its data is not what it was.
         PartError: One of its parts is not installed or broken.
         CheckpointError: Its checkpoint does not fit the installed parts.
-        RegistryError: A live process trains it, or the registry cannot be written.
+        RegistryError: It was finished meanwhile, a live process trains it, or the registry cannot
+            be written.
     """
     if detail.start.reference is not None:
         raise UsageError(
@@ -52,13 +58,26 @@ def resume(
     runner = Runner(
         recipe, dataset, run=detail.id, folder=Path(detail.start.directory), device=device
     )
-    step, passed = runner.restore()
-    launch = Launch(runner, registry.resume(detail.id, step, on_problem=say), say)
-    for sentence in [*passed, *_changed_parts(detail, recipe)]:
-        launch.note(sentence)
-    if step == 0:
-        launch.note(f"run {detail.id} has no checkpoint yet and starts anew")
+    writer = registry.claim(detail.id, on_problem=say)
+    launch = Launch(runner, writer, say)
+    try:
+        passed = _restore(runner, writer)
+        for sentence in [*passed, *_changed_program(detail), *_changed_parts(detail, recipe)]:
+            launch.note(sentence)
+    except BaseException:
+        writer.close()
+        raise
     return launch
+
+
+def _restore(runner: Runner, writer: RunWriter) -> list[str]:
+    """Take up the newest checkpoint of a claimed run; return what is odd about it."""
+    sweep(runner.folder / "checkpoints")
+    step, passed = runner.restore()
+    writer.rewind(step)
+    if step == 0:
+        passed.append(f"run {runner.run_id} has no checkpoint yet and starts anew")
+    return passed
 
 
 def _check_same_data(detail: RunDetail, dataset: Dataset) -> None:
@@ -69,6 +88,17 @@ def _check_same_data(detail: RunDetail, dataset: Dataset) -> None:
             f"fingerprint {then.fingerprint[:12]}, but {now.name!r} now has {now.transitions} and "
             f"{now.fingerprint[:12]}; bring the former back, or start a new run"
         )
+
+
+def _changed_program(detail: RunDetail) -> list[str]:
+    then = detail.start.versions.get(_PROGRAM)
+    now = surroundings.versions().get(_PROGRAM)
+    if then in (None, now):
+        return []
+    return [
+        f"{_PROGRAM} has changed since the run began ({then}, now {now}): it may not go on as it "
+        "would have"
+    ]
 
 
 def _changed_parts(detail: RunDetail, recipe: AgentRecipe) -> list[str]:

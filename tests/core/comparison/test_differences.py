@@ -1,7 +1,7 @@
 import attrs
 import pytest
 
-from genpolicy.recipe_differences import Difference, differences
+from genpolicy.comparison.differences import Difference, differences
 from genpolicy.records import DatasetRecord, RunStart
 
 

@@ -2,12 +2,12 @@
 
 ::
 
-    from genpolicy.launch import run
+    from genpolicy.runs.launch import run
     result = run(recipe, registry="registry.db", output="runs")
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,8 @@ from typing import Any
 import attrs
 import torch
 
-from genpolicy import surroundings
-from genpolicy.blame import explain, in_words
+from genpolicy.runs import surroundings
+from genpolicy.runs.blame import explain, in_words
 from genpolicy.composition.agent_recipe import AgentRecipe
 from genpolicy.composition.config_file import to_config
 from genpolicy.composition.fit import check_fit
@@ -28,7 +28,8 @@ from genpolicy.observer import Observer
 from genpolicy.records import DatasetRecord, EvaluationRecord, EventRecord, RunStart
 from genpolicy.registry import Registry, RunWriter
 from genpolicy.registry.writer import warn
-from genpolicy.run_ids import new_run_id
+from genpolicy.runs.ids import new_run_id
+from genpolicy.tracker import Guarded, TrackerRecipe
 from genpolicy.training.checkpoint import write_atomically
 from genpolicy.training.runner import Outcome, Runner
 
@@ -66,10 +67,17 @@ class Launch:
         runner: The run.
         writer: Where it is recorded.
         say: Told what is odd.
+        mirrors: Who is told how it goes beside the registry.
     """
 
-    def __init__(self, runner: Runner, writer: RunWriter, say: Say = warn) -> None:
-        self.runner, self.writer, self._say = runner, writer, say
+    def __init__(
+        self,
+        runner: Runner,
+        writer: RunWriter,
+        say: Say = warn,
+        mirrors: Sequence[Observer] = (),
+    ) -> None:
+        self.runner, self.writer, self._say, self._mirrors = runner, writer, say, mirrors
 
     @property
     def run_id(self) -> str:
@@ -96,7 +104,7 @@ class Launch:
         """
         start = time.monotonic()
         try:
-            outcome = self.runner.run([self.writer, *observers])
+            outcome = self.runner.run([self.writer, *self._mirrors, *observers])
         except StoppedError as error:
             self.writer.finish("interrupted", str(error))
             raise
@@ -129,6 +137,7 @@ def start(
     registry: Registry,
     output: Path,
     device: torch.device,
+    trackers: Mapping[str, TrackerRecipe] | None = None,
     tags: Sequence[str] = (),
     command: str = "",
     say: Say = warn,
@@ -141,6 +150,7 @@ def start(
         registry: Where it is recorded.
         output: The folder in which the run gets a folder of its own, named by its id.
         device: Where the models live.
+        trackers: Mirrors of its metrics by name; one that fails is reported once and left alone.
         tags: Words to find it by.
         command: The command line as typed.
         say: Told what is odd.
@@ -172,7 +182,9 @@ def start(
         command=command,
         tags=tuple(dict.fromkeys(tags)),
     )
-    return Launch(runner, registry.start(record, on_problem=say), say)
+    writer = registry.start(record, on_problem=say)
+    mirrors = [Guarded(tracker, record, name, say) for name, tracker in (trackers or {}).items()]
+    return Launch(runner, writer, say, mirrors)
 
 
 def run(

@@ -1,7 +1,7 @@
 import re
 
-from genpolicy import run_ids
-from genpolicy.run_ids import new_run_id
+from genpolicy.runs import ids as run_ids
+from genpolicy.runs.ids import new_run_id
 
 
 def test_run_ids_are_short_and_have_no_letters_that_look_alike():

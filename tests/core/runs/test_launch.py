@@ -1,10 +1,15 @@
 """Runs started by a Python user: how they end is recorded."""
 
+import os
+import socket
+import sqlite3
+from contextlib import closing
+
 import pytest
 import torch
 
-from genpolicy import launch, resumption
-from genpolicy.errors import DataError, RegistryError, RunError, StoppedError
+from genpolicy.runs import launch, resumption
+from genpolicy.errors import CheckpointError, DataError, RegistryError, RunError, StoppedError
 from genpolicy.observer import Observer
 from genpolicy.registry import Registry
 
@@ -95,24 +100,39 @@ def test_what_goes_wrong_in_a_part_names_the_part(begin, registry, monkeypatch, 
     assert (tmp_path / "runs" / started.run_id / "traceback.txt").is_file()
 
 
-def test_an_interrupted_run_resumes_to_what_it_would_have_been(
-    begin, registry, catalogue, monkeypatch, make_dataset
-):
+@pytest.fixture
+def go_on(registry, catalogue, monkeypatch, make_dataset):
+    """Resume a run, on the data that it began with."""
+    monkeypatch.setattr(
+        "genpolicy_plugins.datasets.pointmaze.UMaze.load", lambda self: make_dataset()
+    )
+    return lambda detail: resumption.resume(
+        detail,
+        registry=registry,
+        catalogue=catalogue,
+        device=torch.device("cpu"),
+        say=lambda sentence: None,
+    )
+
+
+@pytest.fixture
+def stopped(begin):
+    """A run that was stopped at its first step."""
+    started = begin()
+    started.stop()
+    with pytest.raises(StoppedError):
+        started.run()
+    return started
+
+
+def test_an_interrupted_run_resumes_to_what_it_would_have_been(begin, registry, go_on):
     whole = begin()
     whole.run()
     half = begin()
     half.stop()
     with pytest.raises(StoppedError):
         half.run()
-    monkeypatch.setattr(
-        "genpolicy_plugins.datasets.pointmaze.UMaze.load", lambda self: make_dataset()
-    )
-    resumed = resumption.resume(
-        registry.run(half.run_id),
-        registry=registry,
-        catalogue=catalogue,
-        device=torch.device("cpu"),
-    )
+    resumed = go_on(registry.run(half.run_id))
     resumed.run()
     one, other = (registry.run(launched.run_id) for launched in (whole, half))
     assert other.state == "finished"
@@ -122,6 +142,72 @@ def test_an_interrupted_run_resumes_to_what_it_would_have_been(
         launched.runner.folder / "agent" / "weights.safetensors" for launched in (whole, half)
     ]
     assert weights[0].read_bytes() == weights[1].read_bytes()
+
+
+def test_a_run_that_was_finished_meanwhile_is_left_alone(registry, stopped, go_on):
+    read_before = registry.run(stopped.run_id)
+    go_on(read_before).run()
+    finished = registry.run(stopped.run_id)
+    with pytest.raises(RegistryError, match="was finished meanwhile; there is nothing left to"):
+        go_on(read_before)
+    assert registry.run(stopped.run_id) == finished
+    assert "agent" in {artifact.kind for artifact in finished.artifacts}
+
+
+def test_of_two_that_resume_at_once_one_is_refused_before_it_restores(
+    registry, stopped, go_on, monkeypatch
+):
+    read_before = registry.run(stopped.run_id)
+    first = go_on(read_before)
+    restored = []
+    monkeypatch.setattr("genpolicy.training.runner.Runner.restore", restored.append)
+    with pytest.raises(RegistryError, match="is being trained by process"):
+        go_on(read_before)
+    assert restored == []
+    first.writer.close()
+
+
+def test_a_run_that_cannot_be_restored_is_given_back_as_it_was(
+    registry, stopped, go_on, monkeypatch
+):
+    def refuse(runner):
+        raise CheckpointError("does not fit")
+
+    before = registry.run(stopped.run_id)
+    with monkeypatch.context() as patch:
+        patch.setattr("genpolicy.training.runner.Runner.restore", refuse)
+        with pytest.raises(CheckpointError, match="does not fit"):
+            go_on(before)
+    after = registry.run(stopped.run_id)
+    assert (after.state, after.message, after.step) == (before.state, before.message, before.step)
+    assert after.events == before.events
+    go_on(after).writer.close()
+
+
+def test_half_written_checkpoints_are_swept_on_resuming(registry, stopped, go_on):
+    half = stopped.runner.folder / "checkpoints" / ".step-0000000002-ab.safetensors.4711"
+    half.write_bytes(b"half")
+    go_on(registry.run(stopped.run_id)).writer.close()
+    assert not half.exists()
+
+
+def test_a_run_that_was_taken_over_writes_no_checkpoint_and_stops(begin, registry, go_on, tmp_path):
+    first = begin(say=lambda text: None)
+    folder = first.runner.folder / "checkpoints"
+    with closing(sqlite3.connect(tmp_path / "registry.db")) as file, file:
+        file.execute(
+            "UPDATE runs SET heartbeat = strftime('%Y-%m-%d %H:%M:%f000', 'now', '-1 day')"
+        )
+    second = go_on(registry.run(first.run_id))
+    with pytest.raises(RunError) as caught:
+        first.run()
+    assert str(caught.value) == (
+        f"run {first.run_id} was taken over by another process (pid {os.getpid()} on "
+        f"{socket.gethostname()}); this one stops"
+    )
+    assert not folder.exists()
+    second.run()
+    assert registry.run(first.run_id).state == "finished"
 
 
 def test_other_data_is_not_resumed_on(begin, registry, catalogue, monkeypatch, make_dataset):

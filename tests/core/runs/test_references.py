@@ -6,12 +6,12 @@ from contextlib import closing
 import pytest
 import torch
 
-from genpolicy import resumption
+from genpolicy.runs import resumption
 from genpolicy.composition.agent_recipe import Chosen
 from genpolicy.dataset import DatasetRecipe
 from genpolicy.errors import RegistryError, UsageError
 from genpolicy.evaluation import Protocol
-from genpolicy.reference_runs import measure_references, record_references
+from genpolicy.runs.references import measure_references, record_references
 from genpolicy.registry import Registry
 
 
@@ -69,7 +69,7 @@ def test_the_recipe_says_what_was_measured(registry, umaze, measured):
     assert start.recipe == {
         "reference": "random",
         "dataset": {"name": "genpolicy/pointmaze/umaze", "options": {}},
-        "evaluation": {"name": "default", "episodes": 1, "seed": Protocol().seed},
+        "evaluation": {"name": "default[episodes=1]", "episodes": 1, "seed": Protocol().seed},
     }
     assert set(start.origins.values()) == {"measurement"}
     assert [(part.slot, part.name) for part in start.parts] == [

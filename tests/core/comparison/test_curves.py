@@ -4,8 +4,8 @@ import math
 
 import pytest
 
+from genpolicy.comparison.curves import Point, learning_curves
 from genpolicy.errors import UsageError
-from genpolicy.learning_curves import Point, learning_curves
 from genpolicy.records import DatasetRecord, EpisodeRecord, EvaluationRecord, RunStart
 from genpolicy.registry import Registry
 
@@ -147,6 +147,12 @@ def test_runs_without_looks_are_left_out_and_reference_runs_passed_over(record):
 def test_only_the_last_checkpoint_has_a_final_score(record):
     (curve,) = learning_curves([record("a", selection="best")]).curves
     assert curve.final is None
+
+
+def test_a_protocol_with_other_options_has_its_looks_and_its_final_score(record):
+    found = learning_curves([record("a", protocol="default[episodes=5]")])
+    assert found.protocol == "default[episodes=5]"
+    assert found.curves[0].final is not None
 
 
 def test_runs_without_any_look_are_refused(record):

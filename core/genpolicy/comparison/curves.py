@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Literal
 
 import attrs
 
-from genpolicy.comparable_runs import (
+from genpolicy.comparison.differences import Difference, differences
+from genpolicy.comparison.seed_interval import interval_over_seeds
+from genpolicy.comparison.selection import (
     check_data,
     common_protocol,
     final_score_of,
@@ -19,9 +21,7 @@ from genpolicy.comparable_runs import (
     one_per_seed,
 )
 from genpolicy.errors import UsageError
-from genpolicy.recipe_differences import Difference, differences
 from genpolicy.records import EvaluationRecord, Interval
-from genpolicy.seed_interval import interval_over_seeds
 
 if TYPE_CHECKING:
     from genpolicy.registry import RunDetail

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from genpolicy.seed_interval import interval_over_seeds
+from genpolicy.comparison.seed_interval import interval_over_seeds
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from genpolicy.surroundings import git_state, host, versions
+from genpolicy.runs.surroundings import git_state, host, versions
 
 
 @pytest.fixture

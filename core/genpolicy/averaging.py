@@ -1,0 +1,18 @@
+"""Slow copies of weights."""
+
+import torch
+from torch import nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+
+@torch.no_grad()
+def move_towards(slow: nn.Module, fast: nn.Module, rate: float) -> None:
+    """Move the weights of ``slow`` towards those of ``fast``, a model of the same shape.
+
+    Args:
+        slow: The copy that moves.
+        fast: What it follows.
+        rate: The share of the way, from 0 to 1.
+    """
+    move = get_ema_multi_avg_fn(1.0 - rate)  # type: ignore[no-untyped-call]
+    move(list(slow.parameters()), list(fast.parameters()), None)
