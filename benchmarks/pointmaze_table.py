@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from genpolicy.comparison.seed_interval import interval_over_seeds
-from genpolicy.records import EvaluationRecord, mean_interval
+from genpolicy.intervals import mean_interval
+from genpolicy.records import EvaluationRecord
 from genpolicy.registry import Registry, RunDetail
 
 ROOT = Path(__file__).parents[1]

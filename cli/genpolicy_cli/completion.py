@@ -92,7 +92,7 @@ def _keys(typed: dict[str, Any], slot: str) -> Iterator[tuple[str, str]]:
 
 def _recipe(typed: dict[str, Any], slot: str) -> "type[Recipe]":
     from genpolicy.composition.agent_recipe import BASES
-    from genpolicy.composition.resolve import split_name
+    from genpolicy.composition.choosing import split_name
     from genpolicy.evaluation.protocol import Protocol
     from genpolicy.training.options import TrainOptions
 

@@ -153,6 +153,6 @@ def _made(found: "Catalogue", name: str) -> "Chosen":
 
 
 def _dataset(found: "Catalogue", name: str) -> "Chosen":
-    from genpolicy.composition.resolve import choose_part
+    from genpolicy.composition.choosing import choose_part
 
     return choose_part(found, "dataset", name, {})

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genpolicy.records import EvaluationRecord, Interval, mean_interval
+from genpolicy.intervals import Interval, mean_interval
+from genpolicy.records import EvaluationRecord
 from genpolicy_cli.output import out, print_json
 from genpolicy_cli.tables import facts, listing
 from genpolicy_cli.words import NOTHING, count, duration, interval, share

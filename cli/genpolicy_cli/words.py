@@ -4,7 +4,7 @@ import math
 from datetime import datetime
 from typing import Any
 
-from genpolicy.records import Interval
+from genpolicy.intervals import Interval
 
 NOTHING = "–"
 

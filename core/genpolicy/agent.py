@@ -16,8 +16,8 @@ from torch import Tensor
 
 from genpolicy.composition.agent_recipe import AgentRecipe
 from genpolicy.composition.assemble import Models, Shapes, build_acting
+from genpolicy.composition.choosing import recall
 from genpolicy.composition.needs import acting_needs
-from genpolicy.composition.resolve import recall
 from genpolicy.dataset import Dataset, Floats
 from genpolicy.devices import choose_device
 from genpolicy.discovery import Catalogue, load_catalogue

@@ -9,13 +9,13 @@ after it is built. Every field has a type, a default and one line of help::
 """
 
 import math
-import types
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, TypeVar, get_type_hints
 
 import attrs
 from attrs import validators
 
+from genpolicy.conversion import convert, type_name
 from genpolicy.errors import OptionError, did_you_mean
 
 R = TypeVar("R", bound="Recipe")
@@ -78,7 +78,7 @@ class Option:
     @property
     def type_name(self) -> str:
         """The annotation as a person would write it."""
-        return _type_name(self.type)
+        return type_name(self.type)
 
 
 def options_of(recipe: type[Recipe]) -> dict[str, Option]:
@@ -122,133 +122,10 @@ def recipe_values(recipe: Recipe) -> dict[str, Any]:
     return {option.name: _plain(getattr(recipe, option.name), option.type) for option in known}
 
 
-def convert(value: Any, annotation: Any, *, who: str) -> Any:
-    """Turn a typed string or a JSON value into a value of the annotated type.
-
-    Args:
-        value: A string such as ``"256,256"``, or a value read from JSON or TOML.
-        annotation: ``int``, ``float``, ``bool``, ``str``, ``Literal[…]``, ``tuple[X, ...]``,
-            a fixed tuple, or a union of these with ``None``.
-        who: The subject of the error sentence.
-
-    Raises:
-        OptionError: The value cannot be read so.
-    """
-    origin = get_origin(annotation)
-    if origin in (Union, types.UnionType):
-        return _convert_union(value, annotation, who)
-    if origin is Literal:
-        return _convert_literal(value, annotation, who)
-    if origin is tuple:
-        return _convert_tuple(value, annotation, who)
-    try:
-        return _convert_scalar(value, annotation)
-    except (TypeError, ValueError, OverflowError):
-        raise OptionError(f"{who} takes {_type_name(annotation)}; got {value!r}") from None
-
-
 def _finite(_: "Recipe", field: "attrs.Attribute[Any]", value: Any) -> None:
     for number in value if isinstance(value, tuple) else (value,):
         if isinstance(number, float) and not math.isfinite(number):
             raise ValueError(f"{field.name!r} must be finite: {value}")
-
-
-def _convert_union(value: Any, annotation: Any, who: str) -> Any:
-    if value in (None, "none") and type(None) in get_args(annotation):
-        return None
-    for member in get_args(annotation):
-        if member is not type(None):
-            try:
-                return convert(value, member, who=who)
-            except OptionError:
-                continue
-    raise OptionError(f"{who} takes {_type_name(annotation)}; got {value!r}")
-
-
-def _convert_literal(value: Any, annotation: Any, who: str) -> Any:
-    choices = get_args(annotation)
-    for choice in choices:
-        if value == choice or str(value) == str(choice):
-            return choice
-    texts = [str(choice) for choice in choices]
-    raise OptionError(
-        f"{who} takes one of {', '.join(texts)}; got {value!r}"
-        + (did_you_mean(value, texts) if isinstance(value, str) and len(texts) > 3 else "")
-    )
-
-
-def _convert_tuple(value: Any, annotation: Any, who: str) -> tuple[Any, ...]:
-    items = value.strip("()[] ").split(",") if isinstance(value, str) else value
-    if not isinstance(items, (list, tuple)):
-        items = [items]
-    items = [item.strip() if isinstance(item, str) else item for item in items]
-    members = get_args(annotation)
-    if len(members) == 2 and members[1] is Ellipsis:
-        members = (members[0],) * len([item for item in items if item != ""])
-    items = [item for item in items if item != ""]
-    if len(items) != len(members):
-        raise OptionError(f"{who} takes {_type_name(annotation)}; got {value!r}")
-    return tuple(
-        convert(item, member, who=who) for item, member in zip(items, members, strict=True)
-    )
-
-
-def _convert_scalar(value: Any, annotation: Any) -> Any:
-    if annotation is bool:
-        return _convert_bool(value)
-    if annotation is int:
-        return _convert_int(value)
-    if annotation is float:
-        if isinstance(value, bool):
-            raise TypeError
-        return float(value)
-    if annotation is str:
-        if not isinstance(value, str):
-            raise TypeError
-        return value
-    raise TypeError
-
-
-def _convert_bool(value: Any) -> bool:
-    words = {"true": True, "yes": True, "on": True, "1": True}
-    words |= {"false": False, "no": False, "off": False, "0": False}
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value.lower() in words:
-        return words[value.lower()]
-    raise ValueError
-
-
-def _convert_int(value: Any) -> int:
-    if isinstance(value, bool):
-        raise TypeError
-    try:
-        return int(value) if isinstance(value, (int, str)) else _whole(value)
-    except ValueError:
-        return _whole(float(value))
-
-
-def _whole(number: float) -> int:
-    if number != int(number):
-        raise ValueError
-    return int(number)
-
-
-def _type_name(annotation: Any) -> str:
-    origin, members = get_origin(annotation), get_args(annotation)
-    if origin in (Union, types.UnionType):
-        return " or ".join(_type_name(member) for member in members)
-    if origin is Literal:
-        return "one of " + ", ".join(str(member) for member in members)
-    if origin is tuple:
-        if len(members) == 2 and members[1] is Ellipsis:
-            return f"{_type_name(members[0]).removeprefix('a ')}s, separated by commas"
-        return ", ".join(_type_name(member) for member in members)
-    if annotation is type(None):
-        return "none"
-    return {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}.get(
-        annotation, getattr(annotation, "__name__", str(annotation))
-    )
 
 
 def _plain(value: Any, annotation: Any = None) -> Any:

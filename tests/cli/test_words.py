@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from genpolicy.records import Interval
+from genpolicy.intervals import Interval
 from genpolicy_cli.output import plain
 from genpolicy_cli.words import count, duration, interval, moment, option_value, share
 

@@ -4,8 +4,9 @@ from typing import Any, Literal
 import attrs
 import pytest
 
+from genpolicy.conversion import convert
 from genpolicy.errors import OptionError
-from genpolicy.recipe import Recipe, convert, make_recipe, option, options_of, recipe_values
+from genpolicy.recipe import Recipe, make_recipe, option, options_of, recipe_values
 
 
 @attrs.frozen(kw_only=True)

@@ -2,7 +2,8 @@ import math
 
 import pytest
 
-from genpolicy.records import EpisodeRecord, EvaluationRecord, mean_interval, share_interval
+from genpolicy.intervals import mean_interval, share_interval
+from genpolicy.records import EpisodeRecord, EvaluationRecord
 
 
 def episode(return_, success=None):

@@ -21,7 +21,8 @@ from genpolicy.comparison.selection import (
     one_per_seed,
 )
 from genpolicy.errors import UsageError
-from genpolicy.records import EvaluationRecord, Interval
+from genpolicy.intervals import Interval
+from genpolicy.records import EvaluationRecord
 
 if TYPE_CHECKING:
     from genpolicy.registry import RunDetail

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from genpolicy.records import Interval, mean_interval
+from genpolicy.intervals import Interval, mean_interval
 
 _Z975: Final = 1.959964
 # Student's t: its 97.5 % quantile for 1, 2, … degrees of freedom

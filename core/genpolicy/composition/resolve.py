@@ -1,22 +1,24 @@
 """From layers of settings to the recipe of an agent."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar, cast
 
 import attrs
 
 from genpolicy.backbone import BackboneRecipe
 from genpolicy.composition.agent_recipe import BASES, ROLE_KINDS, AgentRecipe, Chosen
+from genpolicy.composition.choosing import choose_part, split_name
 from genpolicy.composition.contract import asks_for_critic, roles_of
 from genpolicy.composition.layers import Layer, from_recipe
+from genpolicy.conversion import convert
 from genpolicy.dataset import DatasetRecipe
-from genpolicy.discovery import Catalogue, PartEntry
+from genpolicy.discovery import Catalogue
 from genpolicy.errors import OptionError, PartError, did_you_mean
 from genpolicy.evaluation.protocol import Protocol
 from genpolicy.inference import Inference
 from genpolicy.objective import Objective
-from genpolicy.recipe import Recipe, convert, make_recipe, recipe_values
+from genpolicy.recipe import Recipe, make_recipe, recipe_values
 from genpolicy.training.options import TrainOptions
 
 R = TypeVar("R", bound=Recipe)
@@ -34,8 +36,6 @@ DEFAULTS: Final = Layer(
 )
 """The parts of an agent of which nothing is said."""
 
-SINGLE_FILE: Final = "file:"
-"""What the distribution of a plugin in a single file begins with."""
 
 SECTIONS: Final = ("train", "evaluation")
 """Slots that hold options but name no part."""
@@ -64,26 +64,6 @@ def resolve(
     """
     base = _base_layers(catalogue, layers, recipe)
     return _Resolution(catalogue, [*base, *layers], given=len(base)).run(seed)
-
-
-def recall(catalogue: Catalogue, facts: Mapping[str, Any]) -> AgentRecipe:
-    """Return the recipe that :meth:`AgentRecipe.as_json` wrote down.
-
-    Raises:
-        UnknownPartError: One of its parts is not installed.
-        BrokenPartError: One of its parts cannot be loaded.
-        OptionError: A part no longer has an option that it had.
-    """
-    chosen = {}
-    for slot, part in facts["parts"].items():
-        entry = catalogue.find_full(slot.split(".")[-1], part["name"])
-        chosen[slot] = _choose_entry(catalogue, slot, entry, part["options"])
-    return AgentRecipe(
-        chosen=chosen,
-        train=make_recipe(TrainOptions, facts["train"], who="train"),
-        evaluation=make_recipe(Protocol, facts["evaluation"], who="evaluation"),
-        seed=facts["seed"],
-    )
 
 
 @attrs.frozen
@@ -263,41 +243,3 @@ def _base_layers(
     if objective is not None:
         objective = catalogue.find("objective", str(objective)).spec.name
     return DEFAULTS, from_recipe(recipe, text, objective, str(DEFAULTS.values["objective"]))
-
-
-def choose_part(catalogue: Catalogue, slot: str, name: str, options: Mapping[str, Any]) -> Chosen:
-    """Load the part that a name means, with these options.
-
-    Args:
-        catalogue: The installed parts.
-        slot: The place that it takes, such as ``"student.backbone"``.
-        name: As a user types it, such as ``"npz:mine.npz"``.
-        options: Its hyper-parameters that are no defaults.
-
-    Raises:
-        OptionError: An option is unknown or does not fit, or the part takes no argument.
-        PartError: It is not installed or cannot be loaded.
-    """
-    kind = slot.split(".")[-1]
-    bare, argument = split_name(name)
-    entry = catalogue.find(kind, bare)
-    if argument is not None:
-        recipe = catalogue.load(entry, BASES[kind])
-        if recipe.argument is None:
-            raise OptionError(f"{slot} {bare} takes nothing after a colon; got {name!r}")
-        options = {recipe.argument: argument, **options}
-    return _choose_entry(catalogue, slot, entry, options)
-
-
-def split_name(name: str) -> tuple[str, str | None]:
-    """Split ``part:argument``, where a part of a single file begins with ``file:`` itself."""
-    prefix = SINGLE_FILE if name.startswith(SINGLE_FILE) else ""
-    bare, colon, argument = name.removeprefix(prefix).partition(":")
-    return prefix + bare, argument if colon else None
-
-
-def _choose_entry(
-    catalogue: Catalogue, slot: str, entry: PartEntry, options: Mapping[str, Any]
-) -> Chosen:
-    recipe = catalogue.load(entry, BASES[entry.kind])
-    return Chosen(entry, make_recipe(recipe, options, who=f"{slot} {entry.spec.name}"))

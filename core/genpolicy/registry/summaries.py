@@ -6,10 +6,10 @@ from typing import Literal
 
 import attrs
 
+from genpolicy.intervals import Interval
 from genpolicy.records import (
     ArtifactRecord,
     EvaluationRecord,
-    Interval,
     MetricsRecord,
     RunStart,
     RunState,

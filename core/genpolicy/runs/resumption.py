@@ -7,7 +7,7 @@ import torch
 
 from genpolicy.runs import surroundings
 from genpolicy.composition.agent_recipe import AgentRecipe
-from genpolicy.composition.resolve import recall
+from genpolicy.composition.choosing import recall
 from genpolicy.dataset import Dataset, DatasetRecipe
 from genpolicy.discovery.catalogue import Catalogue
 from genpolicy.errors import DataError, UsageError

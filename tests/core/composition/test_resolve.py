@@ -4,8 +4,9 @@ from typing import Any
 import pytest
 
 from genpolicy.composition.agent_recipe import AgentRecipe
+from genpolicy.composition.choosing import recall, split_name
 from genpolicy.composition.layers import Layer, from_arguments
-from genpolicy.composition.resolve import recall, resolve, split_name
+from genpolicy.composition.resolve import resolve
 from genpolicy.discovery import Catalogue, load_catalogue
 from genpolicy.errors import AmbiguousPartError, OptionError, UnknownPartError
 from genpolicy.recipe import recipe_values

@@ -4,7 +4,8 @@ from contextlib import closing
 import pytest
 
 from genpolicy.errors import UnknownRunError
-from genpolicy.records import DatasetRecord, mean_interval, share_interval
+from genpolicy.intervals import mean_interval, share_interval
+from genpolicy.records import DatasetRecord
 from genpolicy.registry.views import KINDS
 
 

@@ -1,0 +1,85 @@
+"""Means and shares with their 95 % confidence intervals."""
+
+import math
+from collections.abc import Sequence
+
+import attrs
+
+_Z95 = 1.959964
+"""The normal distribution's 97.5 % quantile."""
+
+
+@attrs.frozen(kw_only=True)
+class Interval:
+    """A mean with its 95 % confidence interval.
+
+    Args:
+        mean: The mean.
+        low: The lower end.
+        high: The upper end.
+    """
+
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def half_width(self) -> float:
+        """Half the interval's width, what stands behind the ± sign."""
+        return (self.high - self.low) / 2
+
+
+def mean_interval(values: Sequence[float]) -> Interval:
+    """Return the mean and its 95 % normal interval over independent values.
+
+    Args:
+        values: At least one number. One alone has no spread to estimate: its interval is NaN, and
+            so is that of values which are not all finite.
+
+    Raises:
+        ValueError: There are no values.
+    """
+    count = len(values)
+    if count == 0:
+        raise ValueError("a mean needs at least one value; got none")
+    mean = _sum(values) / count
+    if count < 2:
+        return Interval(mean=mean, low=math.nan, high=math.nan)
+    variance = _sum([(value - mean) * (value - mean) for value in values]) / (count - 1)
+    half = _Z95 * math.sqrt(variance / count)
+    return Interval(mean=mean, low=mean - half, high=mean + half)
+
+
+def share_interval(successes: int, count: int) -> Interval:
+    """Return the share of successes and its 95 % score interval, which stays inside [0, 1].
+
+    The interval of Wilson (1927), "Probable inference, the law of succession, and statistical
+    inference", Journal of the American Statistical Association 22(158), 209–212. It need not be
+    symmetric around the share, and has a width even where all tries succeed, or none.
+
+    Args:
+        successes: How many tries succeeded, from 0 to ``count``.
+        count: How many independent tries there were, at least one.
+
+    Raises:
+        ValueError: There are no tries, or the successes are not among them.
+    """
+    if count < 1 or not 0 <= successes <= count:
+        raise ValueError(
+            f"a share needs at least one try and 0 to that many successes; got {successes} "
+            f"successes in {count} tries"
+        )
+    share, excess = successes / count, _Z95**2 / count
+    centre = (share + excess / 2) / (1 + excess)
+    half = math.sqrt(excess * (share * (1 - share) + excess / 4)) / (1 + excess)
+    # Rounding must not carry an end past the share, nor out of [0, 1].
+    low, high = min(share, max(0.0, centre - half)), max(share, min(1.0, centre + half))
+    return Interval(mean=share, low=low, high=high)
+
+
+def _sum(values: Sequence[float]) -> float:
+    """Return the exact sum, or what plain addition makes of infinities and overflow."""
+    try:
+        return math.fsum(values)
+    except (ValueError, OverflowError):
+        return float(sum(values))
