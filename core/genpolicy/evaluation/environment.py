@@ -5,7 +5,8 @@ import importlib
 import io
 import logging
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,9 +32,10 @@ def make_environment(spec: EnvironmentSpec) -> "Environment":
 
     try:
         _import_simulator(spec.id)
-        return gymnasium.make(
-            spec.id, max_episode_steps=spec.horizon, disable_env_checker=True, **spec.kwargs
-        )
+        with _swept_temporary_files():
+            return gymnasium.make(
+                spec.id, max_episode_steps=spec.horizon, disable_env_checker=True, **spec.kwargs
+            )
     except Exception as error:
         raise DataError(f"environment {spec.id!r} cannot be made: {_sentence(error)}") from error
 
@@ -45,6 +47,21 @@ def make_environments(spec: EnvironmentSpec, count: int) -> "list[Environment]":
         DataError: One cannot be made.
     """
     return [make_environment(spec) for _ in range(count)]
+
+
+@contextlib.contextmanager
+def _swept_temporary_files() -> Iterator[None]:
+    """Remove what a simulator leaves in the temporary folder while it is made.
+
+    gymnasium-robotics writes every maze to a file there, named by the clock, and never removes it.
+    """
+    before = tempfile.tempdir
+    with tempfile.TemporaryDirectory(prefix="genpolicy-") as folder:
+        tempfile.tempdir = folder
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before
 
 
 def flatten(spec: EnvironmentSpec, observation: Any) -> Floats:

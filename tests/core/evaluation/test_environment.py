@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from genpolicy.dataset import EnvironmentSpec
 from genpolicy.errors import DataError
 from genpolicy.evaluation import flatten, make_environment, make_environments
+from genpolicy_plugins.datasets.pointmaze import UMaze
 
 MAZE = EnvironmentSpec(
     id="gymnasium_robotics:PointMaze_UMaze-v3",
@@ -98,3 +100,11 @@ def test_importing_the_package_imports_no_simulator():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_an_environment_leaves_no_files_behind(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    spec = UMaze.maze.scored
+    make_environment(spec).close()
+    assert tempfile.gettempdir() == str(tmp_path)
+    assert list(tmp_path.iterdir()) == []
