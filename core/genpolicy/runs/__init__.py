@@ -1,0 +1,1 @@
+"""Runs from beginning to end: started, recorded, resumed, explained when they fail."""
