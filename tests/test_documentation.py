@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from genpolicy.evaluation.protocol import Protocol
+from genpolicy.recipe import options_of
+from genpolicy.training.options import TrainOptions
+
 ROOT = Path(__file__).parents[1]
 SMALL = (
     "network.hidden=16",
@@ -78,6 +82,30 @@ def test_the_backbone_in_the_guide_trains_as_printed(tmp_path):
     assert done.returncode == 0, done.stderr
     listed = agent(tmp_path, "list", "backbone")
     assert "straight" in listed.stdout
+
+
+@pytest.mark.slow
+def test_the_inference_and_the_solver_in_the_guide_act_as_printed(tmp_path):
+    (code,) = [block for block in blocks("docs/extending.md", "python") if "BestOfN" in block]
+    plugin = (
+        "from genpolicy import PartSpec, hookimpl\n\n\n@hookimpl\ndef genpolicy_inferences():\n"
+        "    return [PartSpec(name='best-of-n', summary='s', target='best.parts:BestOfN')]\n\n\n"
+        "@hookimpl\ndef genpolicy_solvers():\n"
+        "    return [PartSpec(name='ralston', summary='s', target='best.parts:Ralston')]\n"
+    )
+    files = {"best/__init__.py": "", "best/plugin.py": plugin, "best/parts.py": code}
+    install(tmp_path, "genpolicy-best", {"best": "best.plugin"}, files)
+    parts = ("--objective", "gmpo", "--inference", "best-of-n", "--solver", "ralston")
+    steps = ("objective.critic_steps=20", "objective.policy_steps=20")
+    done = agent(tmp_path, "run", *parts, *steps, *SMALL)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_option_of_the_loop_and_of_scoring_is_documented():
+    page = (ROOT / "docs/running.md").read_text()
+    for recipe in (TrainOptions, Protocol):
+        for option in options_of(recipe).values():
+            assert f"| `{option.name}` | {option.default} | {option.help} |" in page
 
 
 def test_the_pages_that_the_readme_links_exist():

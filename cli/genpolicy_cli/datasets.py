@@ -56,6 +56,8 @@ def make(
 
     if (out_file is None) == (minari is None):
         raise UsageError("say where to: --out FILE.npz or --minari ID")
+    if out_file is not None and (out_file.exists() or out_file.suffix != ".npz"):
+        raise UsageError(f"--out names a new file that ends in .npz; got {str(out_file)!r}")
     found = catalogue()
     place = f"npz:{out_file}" if out_file is not None else f"minari:{minari}"
     target = _dataset(found, place).recipe
@@ -67,7 +69,7 @@ def make(
         target.write(data)
     out().print(
         f"{place}: {count(len(data), 'transition')} in {count(data.episodes, 'episode')}; "
-        f"`agent run --dataset {place}` learns from it",
+        f"`agent run --recipe quick --dataset {place}` learns from it",
         soft_wrap=True,
     )
 

@@ -1,16 +1,17 @@
 """``agent plugins``: who provides parts, and what is wrong with them."""
 
+import traceback
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genpolicy.errors import BrokenPartError
+from genpolicy.errors import BrokenPartError, GenpolicyError
 from genpolicy_cli import flags
 from genpolicy_cli.output import out, print_json
 from genpolicy_cli.tables import listing
 
 if TYPE_CHECKING:
-    from genpolicy.discovery import PluginRecord
+    from genpolicy.discovery import Catalogue, PluginRecord
 
 app = typer.Typer(
     no_args_is_help=True, help="Show who provides parts, and what is wrong with them."
@@ -35,7 +36,7 @@ def list_plugins(as_json: Annotated[bool, flags.AS_JSON] = False) -> None:
 
 @app.command()
 def doctor() -> None:
-    """Say what is wrong with the installed plugins, with tracebacks."""
+    """Load every part of every plugin and say what is wrong, with tracebacks."""
     from genpolicy.discovery import load_catalogue
 
     found = load_catalogue()
@@ -44,6 +45,7 @@ def doctor() -> None:
     for note in found.notes():
         out().print(f"note: {note}", soft_wrap=True)
     broken = [p.distribution for p in found.plugins if p.state in ("partial", "broken")]
+    broken += _diagnose_parts(found)
     if broken:
         raise BrokenPartError(f"plugins with problems: {', '.join(dict.fromkeys(broken))}")
     parts = len(found.parts())
@@ -55,6 +57,26 @@ def _diagnose(plugin: "PluginRecord") -> None:
         out().print(f"{plugin.key} is {plugin.state}: {problem}", soft_wrap=True)
     if plugin.traceback:
         out().print(f"\n{plugin.traceback}\n", soft_wrap=True, style="dim")
+
+
+def _diagnose_parts(found: "Catalogue") -> list[str]:
+    """Load every part, print what is wrong with it, and return the distributions at fault."""
+    from genpolicy.composition.describe import describe_part
+
+    broken = []
+    for entry in found.parts():
+        try:
+            if entry.kind == "recipe":
+                found.read(entry)
+            else:
+                describe_part(found, entry)
+        except GenpolicyError as error:
+            broken.append(entry.distribution)
+            out().print(f"{entry.kind} {entry.full_name} is broken: {error}", soft_wrap=True)
+            if error.__cause__ is not None:
+                trace = "".join(traceback.format_exception(error.__cause__))
+                out().print(f"\n{trace}\n", soft_wrap=True, style="dim", markup=False)
+    return broken
 
 
 def _row(plugin: "PluginRecord") -> tuple[str, ...]:

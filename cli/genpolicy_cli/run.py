@@ -244,7 +244,15 @@ def _load(recipe: "AgentRecipe") -> "Dataset":
 
 def _introduce(recipe: "AgentRecipe", parts: "Catalogue") -> None:
     used = named_recipe(recipe)
-    if used is not None:
+    if used is None:
+        total = sum(stage.steps for stage in recipe.objective.stages())
+        err().print(
+            f"no recipe: the parts' own defaults and what you set, {total:,} steps in all; "
+            "--recipe quick takes minutes on a CPU",
+            style="dim",
+            soft_wrap=True,
+        )
+    else:
         summary = parts.find("recipe", used).spec.summary
         err().print(
             f"recipe {used}: {summary}; --recipe none for the parts' own defaults",

@@ -21,7 +21,7 @@ from genpolicy.composition.needs import acting_needs
 from genpolicy.dataset import Dataset, Floats
 from genpolicy.devices import choose_device
 from genpolicy.discovery import Catalogue, load_catalogue
-from genpolicy.errors import CheckpointError, UsageError
+from genpolicy.errors import BrokenPartError, CheckpointError, UsageError
 from genpolicy.inference import Inference
 from genpolicy.records import ArtifactRecord
 from genpolicy.training.checkpoint import (
@@ -92,9 +92,19 @@ class Agent:
                 f"an array of shape {given.shape}"
             )
         rows = torch.as_tensor(np.atleast_2d(given), device=self.device)
-        action = self._inside(self._act(condition=rows, generator=generator)).cpu().numpy()
+        action = self._act(condition=rows, generator=generator)
+        self._check_action(action, len(rows))
+        action = self._inside(action).cpu().numpy()
         chosen: Floats = action[0] if given.ndim == 1 else action
         return chosen
+
+    def _check_action(self, action: Tensor, rows: int) -> None:
+        expected = (rows, *self.shapes.action_shape)
+        if tuple(action.shape) != expected:
+            raise BrokenPartError(
+                f"inference {self.recipe.chosen['inference'].name!r} returned actions of shape "
+                f"{tuple(action.shape)}; for {rows} observations they have shape {expected}"
+            )
 
     def save(self, folder: Path | str) -> ArtifactRecord:
         """Write the agent to a folder, replacing one that is there.

@@ -157,3 +157,12 @@ def test_what_cannot_be_measured_is_refused(agent, asked, arguments, sentence):
     assert done.status == 2
     assert sentence in done.err
     assert asked == []
+
+
+@pytest.mark.parametrize("name", ["there.npz", "data.txt"])
+def test_made_data_replaces_no_file_and_is_named_for_what_it_is(agent, place, name):
+    (place / "there.npz").write_bytes(b"precious")
+    done = agent("datasets", "make", "pointmaze/umaze", "--transitions", "5", "--out", name)
+    assert done.status == 2
+    assert "--out names a new file that ends in .npz" in done.err
+    assert (place / "there.npz").read_bytes() == b"precious"

@@ -38,7 +38,6 @@ def probe(heavy, *arguments, cwd, **environ):
         ("list", "backbone", "--json"),
         ("info", "recipe", "quick"),
         ("plugins", "list"),
-        ("plugins", "doctor"),
         ("datasets", "list"),
     ],
 )

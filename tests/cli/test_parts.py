@@ -118,3 +118,12 @@ def test_a_part_of_a_broken_plugin_is_refused_with_the_reason(agent, drift):
     assert done.status == 3
     assert "genpolicy-drift" in done.err
     assert "a_module_that_is_not_there" in done.err
+
+
+def test_the_doctor_loads_every_part(agent, drift):
+    drift.change(drift.parts, "import a_module_that_is_not_there\n")
+    done = agent("plugins", "doctor")
+    assert done.status == 3
+    assert "objective genpolicy-drift/jumpy is broken:" in done.out
+    assert "ModuleNotFoundError: No module named 'a_module_that_is_not_there'" in done.out
+    assert "error: plugins with problems: genpolicy-drift" in done.err

@@ -7,6 +7,7 @@ from importlib import metadata
 import numpy as np
 import pytest
 
+from genpolicy.records import ArtifactRecord
 from genpolicy.registry import Registry
 
 
@@ -95,3 +96,15 @@ def test_an_unknown_run_is_refused(agent, failed):
     done = agent("resume", "nosuchrun")
     assert done.status == 4
     assert "holds no run 'nosuchrun'" in done.err
+
+
+def test_a_run_whose_checkpoints_are_gone_is_refused(agent, failed, place):
+    gone = ArtifactRecord(kind="checkpoint", path=str(place / "c"), sha256="0", bytes=1, step=7)
+    with Registry.open("registry.db") as registry:
+        writer = registry.claim(failed)
+        writer.on_artifact(gone)
+        assert writer.close()
+    done = agent("resume", failed)
+    assert done.status == 1
+    assert f"run {failed} had checkpoints, and no whole one is left in" in done.err
+    assert "start a new run with --config" in done.err

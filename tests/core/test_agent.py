@@ -13,7 +13,13 @@ from genpolicy.agent import Agent, shapes_of
 from genpolicy.composition.agent_recipe import AgentRecipe
 from genpolicy.dataset import Dataset
 from genpolicy.discovery.catalogue import Catalogue
-from genpolicy.errors import CheckpointError, OptionError, UnknownPartError, UsageError
+from genpolicy.errors import (
+    BrokenPartError,
+    CheckpointError,
+    OptionError,
+    UnknownPartError,
+    UsageError,
+)
 from genpolicy.training.learner import Learner
 
 Maker = Callable[..., AgentRecipe]
@@ -232,3 +238,11 @@ def test_a_disk_that_takes_no_agent_is_told(agent: Agent, tmp_path: Path) -> Non
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(CheckpointError, match=r"the agent cannot be written to .*file"):
         agent.save(tmp_path / "file")
+
+
+def test_actions_of_another_shape_are_refused(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agent, "_act", lambda condition, generator: torch.zeros(1, 9))
+    with pytest.raises(BrokenPartError, match=r"inference 'sample' returned actions of shape"):
+        agent.act(np.zeros(agent.shapes.observation_dim))

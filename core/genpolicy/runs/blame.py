@@ -13,15 +13,15 @@ def explain(error: BaseException, runner: Runner) -> BaseException:
     """Return the error to raise for one that ended a run.
 
     What a part's code raised becomes a :class:`RunError` that names the part; its traceback is kept
-    in the run's folder. Anything else is returned as it is.
+    in the run's folder, as is anything else's, which is returned as it is.
     """
     if isinstance(error, GenpolicyError) or not isinstance(error, Exception):
         return error
     owner = blame(error, runner.recipe)
-    if owner is None:
-        return error
     path = runner.folder / "traceback.txt"
     kept = f"; its traceback is in {path}" if _keep(path, error) else ""
+    if owner is None:
+        return error
     return RunError(
         f"{owner} failed at step {runner.learner.step} of {runner.total_steps} "
         f"({in_words(error)}){kept}"

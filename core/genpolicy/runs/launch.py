@@ -15,8 +15,6 @@ from typing import Any
 import attrs
 import torch
 
-from genpolicy.runs import surroundings
-from genpolicy.runs.blame import explain, in_words
 from genpolicy.composition.agent_recipe import AgentRecipe
 from genpolicy.composition.config_file import to_config
 from genpolicy.composition.fit import check_fit
@@ -28,6 +26,8 @@ from genpolicy.observer import Observer
 from genpolicy.records import DatasetRecord, EvaluationRecord, EventRecord, RunStart
 from genpolicy.registry import Registry, RunWriter
 from genpolicy.registry.writer import warn
+from genpolicy.runs import surroundings
+from genpolicy.runs.blame import explain, in_words
 from genpolicy.runs.ids import new_run_id
 from genpolicy.tracker import Guarded, TrackerRecipe
 from genpolicy.training.checkpoint import write_atomically

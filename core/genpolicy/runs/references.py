@@ -11,17 +11,17 @@ from typing import Any, Final
 
 import attrs
 
-from genpolicy.runs import surroundings
 from genpolicy.composition.agent_recipe import Chosen, part_record
 from genpolicy.dataset import Dataset, DatasetRecipe
 from genpolicy.dataset_abilities import MadeDataset
 from genpolicy.errors import RegistryError
 from genpolicy.evaluation import Protocol
-from genpolicy.runs.launch import Say, dataset_record
 from genpolicy.records import EvaluationRecord, PartRecord, RunStart
 from genpolicy.registry import Registry
 from genpolicy.registry.writer import warn
+from genpolicy.runs import surroundings
 from genpolicy.runs.ids import new_run_id
+from genpolicy.runs.launch import Say, dataset_record
 
 _ORIGIN: Final = "measurement"  # such a recipe is read off what was measured
 

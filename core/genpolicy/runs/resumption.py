@@ -5,15 +5,15 @@ from typing import Final
 
 import torch
 
-from genpolicy.runs import surroundings
 from genpolicy.composition.agent_recipe import AgentRecipe
 from genpolicy.composition.choosing import recall
 from genpolicy.dataset import Dataset, DatasetRecipe
 from genpolicy.discovery.catalogue import Catalogue
-from genpolicy.errors import DataError, UsageError
-from genpolicy.runs.launch import Launch, Say, dataset_record
+from genpolicy.errors import CheckpointError, DataError, UsageError
 from genpolicy.registry import Registry, RunDetail, RunWriter
 from genpolicy.registry.writer import warn
+from genpolicy.runs import surroundings
+from genpolicy.runs.launch import Launch, Say, dataset_record
 from genpolicy.training.checkpoint import sweep
 from genpolicy.training.runner import Runner
 
@@ -61,7 +61,7 @@ def resume(
     writer = registry.claim(detail.id, on_problem=say)
     launch = Launch(runner, writer, say)
     try:
-        passed = _restore(runner, writer)
+        passed = _restore(runner, writer, detail)
         for sentence in [*passed, *_changed_program(detail), *_changed_parts(detail, recipe)]:
             launch.note(sentence)
     except BaseException:
@@ -70,10 +70,16 @@ def resume(
     return launch
 
 
-def _restore(runner: Runner, writer: RunWriter) -> list[str]:
+def _restore(runner: Runner, writer: RunWriter, detail: RunDetail) -> list[str]:
     """Take up the newest checkpoint of a claimed run; return what is odd about it."""
     sweep(runner.folder / "checkpoints")
     step, passed = runner.restore()
+    if step == 0 and any(artifact.kind == "checkpoint" for artifact in detail.artifacts):
+        raise CheckpointError(
+            f"run {detail.id} had checkpoints, and no whole one is left in "
+            f"{str(runner.folder / 'checkpoints')!r}; bring them back, or start a new run with "
+            f"--config {runner.folder / 'recipe.toml'}"
+        )
     writer.rewind(step)
     if step == 0:
         passed.append(f"run {runner.run_id} has no checkpoint yet and starts anew")

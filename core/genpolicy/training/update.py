@@ -64,6 +64,7 @@ class Update:
     def step(self, batch: Batch, index: int) -> Loss:
         """Take the step number ``index`` of the stage and return the loss it started from."""
         loss = self.loss(batch=batch)
+        _check(loss, self.role)
         self.optimiser.zero_grad(set_to_none=True)
         loss.value.backward()  # type: ignore[no-untyped-call]
         if self.options.clip_norm:
@@ -98,3 +99,17 @@ class Update:
         if options.schedule == "cosine":
             rise *= 0.5 * (1.0 + math.cos(math.pi * index / self.steps))
         return rise
+
+
+def _check(loss: object, role: str) -> None:
+    """Refuse what a loss must not return; nothing here looks at a value on the device."""
+    if not isinstance(loss, Loss):
+        raise BrokenPartError(
+            f"the loss that trains {role!r} returned a {type(loss).__name__}; it returns a "
+            "genpolicy.Loss"
+        )
+    if loss.value.ndim != 0:
+        raise BrokenPartError(
+            f"the loss that trains {role!r} has shape {tuple(loss.value.shape)}; it is one number, "
+            "such as the mean over the batch"
+        )

@@ -6,6 +6,7 @@ Dictionary observations are flattened entry by entry; of a goal environment's th
 
 import contextlib
 import os
+import re
 import sys
 import warnings
 from collections.abc import Sequence
@@ -52,6 +53,10 @@ class Minari(DatasetRecipe, WritableDataset):
     def write(self, dataset: Dataset) -> None:
         """Write a dataset to Minari's local folder; an id that is taken is refused."""
         self._check_id()
+        if not re.fullmatch(r"([\w-]+/)*[\w-]+-v\d+", self.id):
+            raise DataError(
+                f"a Minari id reads NAMESPACE/NAME-v0, with its version at the end; got {self.id!r}"
+            )
         write_minari(dataset, self.id)
 
     def _check_id(self) -> None:

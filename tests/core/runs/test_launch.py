@@ -8,10 +8,10 @@ from contextlib import closing
 import pytest
 import torch
 
-from genpolicy.runs import launch, resumption
 from genpolicy.errors import CheckpointError, DataError, RegistryError, RunError, StoppedError
 from genpolicy.observer import Observer
 from genpolicy.registry import Registry
+from genpolicy.runs import launch, resumption
 
 STEPS = ("objective.steps=8", "objective.batch_size=4", "train.log_every=2")
 

@@ -6,13 +6,13 @@ from contextlib import closing
 import pytest
 import torch
 
-from genpolicy.runs import resumption
 from genpolicy.composition.agent_recipe import Chosen
 from genpolicy.dataset import DatasetRecipe
 from genpolicy.errors import RegistryError, UsageError
 from genpolicy.evaluation import Protocol
-from genpolicy.runs.references import measure_references, record_references
 from genpolicy.registry import Registry
+from genpolicy.runs import resumption
+from genpolicy.runs.references import measure_references, record_references
 
 
 @pytest.fixture(scope="module")

@@ -141,3 +141,18 @@ def test_optimisers_are_taken_up_again_bit_by_bit() -> None:
 def test_a_model_without_weights_cannot_train() -> None:
     with pytest.raises(BrokenPartError, match="the model of role 'policy' has no weights to train"):
         Update("policy", [], Weights(), lambda batch: None, 0.1, 1, TrainOptions(), [])
+
+
+def test_a_loss_that_is_no_loss_is_refused() -> None:
+    model = Weights()
+    update = _update(model)
+    update.loss = lambda batch: model.w.sum()  # type: ignore[assignment,return-value]
+    with pytest.raises(BrokenPartError, match="trains 'policy' returned a Tensor"):
+        update.step(_batch(), 0)
+
+
+def test_a_loss_that_is_not_reduced_is_refused() -> None:
+    with pytest.raises(
+        BrokenPartError, match=r"trains 'policy' has shape \(2,\); it is one number"
+    ):
+        _update(Weights(), loss=lambda w: w**2).step(_batch(), 0)

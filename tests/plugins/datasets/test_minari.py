@@ -241,3 +241,8 @@ def test_other_storage_than_hdf5_is_refused(monkeypatch):
     monkeypatch.setattr(type(opened.storage), "FORMAT", "arrow")
     with refusal("is stored as arrow, which cuts long episodes short; only HDF5 storage is read"):
         read_minari(opened)
+
+
+def test_an_id_without_a_version_is_refused_before_anything_is_written(small):
+    with pytest.raises(DataError, match="reads NAMESPACE/NAME-v0, with its version at the end"):
+        Minari(id="maze").write(small)
