@@ -11,7 +11,7 @@ from genpolicy.registry import Registry, RunDetail
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = {
-    "random": "agent datasets reference pointmaze/umaze",
+    "random": "agent datasets reference pointmaze/umaze --episodes 100",
     "controller": "the same command",
     "expert": "the same command",
     "bc": "agent run --objective bc",
