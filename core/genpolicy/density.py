@@ -43,7 +43,7 @@ def sample_with_log_prob(
     """
     field = _with_divergence(policy.field(condition), noise.shape, probe)
     state = torch.cat([noise.flatten(1), torch.zeros_like(noise.flatten(1)[:, :1])], dim=1)
-    state = solver.integrate(field, state, *policy.time_span)
+    state = solver.integrate(field, state, solver.times(policy, noise))
     sample, change = state[:, :-1].reshape(noise.shape), state[:, -1]
     return sample, _prior_log_prob(noise, policy.prior_std) + change
 
@@ -65,10 +65,9 @@ def log_prob(
         solver: Integrates sample and log-density together.
         probe: As in :func:`sample_with_log_prob`.
     """
-    start, end = policy.time_span
     field = _with_divergence(policy.field(condition), sample.shape, probe)
     state = torch.cat([sample.flatten(1), torch.zeros_like(sample.flatten(1)[:, :1])], dim=1)
-    state = solver.integrate(field, state, end, start)
+    state = solver.integrate(field, state, solver.times(policy, sample).flip(0))
     noise, change = state[:, :-1].reshape(sample.shape), state[:, -1]
     return _prior_log_prob(noise, policy.prior_std) - change
 

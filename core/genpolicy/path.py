@@ -12,12 +12,25 @@ follow; with w_t = d_alpha_t sigma_t - alpha_t d_sigma_t,
 
 import math
 from abc import ABC, abstractmethod
+from typing import ClassVar, Final, Literal
 
 import attrs
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-from genpolicy.shapes import expand
+from genpolicy.shapes import evenly, expand
+
+Grid = Literal["uniform", "karras", "log-snr"]
+"""Where the times of a solve lie: evenly in time, in the noise level to the power 1/7, or in the
+log signal-to-noise ratio. Karras et al. 2022, eq. 5, arXiv 2206.00364; Lu et al. 2022, section 3.2,
+arXiv 2206.00927."""
+
+_RHO: Final = 7.0  # Karras et al. 2022, section 3
+
+_LEVELS: Final = (0.002, 80.0)
+"""Noise levels sigma / alpha beyond which nothing is left to resolve; Karras et al. 2022, table 1.
+On a path that goes further, the first and the last step take what lies beyond."""
 
 
 @attrs.frozen
@@ -26,8 +39,10 @@ class GaussianPath(ABC):
 
     Every coefficient takes a time of any shape and returns the same shape. ``start`` and ``end``
     bound the times at which they are finite and a model is trained and solved; ``prior_std`` is the
-    standard deviation of x at ``start``.
+    standard deviation of x at ``start``; ``grid`` names the times at which it is best solved.
     """
+
+    grid: ClassVar[Grid] = "uniform"
 
     @property
     def start(self) -> float:
@@ -113,6 +128,47 @@ class GaussianPath(ABC):
         """Return the half log signal-to-noise ratio, log(alpha_t / sigma_t)."""
         return torch.log(self.alpha(t)) - torch.log(self.sigma(t))
 
+    @abstractmethod
+    def time_at(self, half_log_snr: Tensor) -> Tensor:
+        """Return the time at which the half log signal-to-noise ratio is this, of any shape."""
+
+    def carry(self, x_t: Tensor, sample: Tensor, t: Tensor, s: Tensor) -> Tensor:
+        """Return x_s with the same noise towards the same data; needs sigma_t > 0.
+
+        The step of DDIM, and of Euler in the noise level: Song et al. 2021, eq. 12,
+        arXiv 2010.02502.
+
+        Args:
+            x_t: ``[batch, *sample]``.
+            sample: The data, ``[batch, *sample]``.
+            t: The time of ``x_t``, a scalar or ``[batch]``.
+            s: The time to go to, likewise.
+        """
+        shrink = self.sigma(s) / self.sigma(t)
+        share = self.alpha(s) - self.alpha(t) * shrink
+        return expand(shrink, x_t) * x_t + expand(share, x_t) * sample
+
+    def times(self, steps: int, like: Tensor, grid: Grid | None = None) -> Tensor:
+        """Return the times of a solve in ``steps`` steps, ``[steps + 1]``.
+
+        Args:
+            steps: How many steps.
+            like: Any tensor of the type and on the device that they are wanted in.
+            grid: Where they lie; the path's own grid if none is named.
+        """
+        grid = grid or self.grid
+        if grid == "uniform":
+            return evenly(self.start, self.end, steps + 1, like)
+        ends = evenly(self.start, self.end, 2, like)
+        shares = evenly(0.0, 1.0, steps + 1, like)
+        first, last = torch.exp(-self.half_log_snr(ends)).clamp(*_LEVELS).unbind()
+        if grid == "karras":
+            level = torch.lerp(first ** (1 / _RHO), last ** (1 / _RHO), shares) ** _RHO
+        else:
+            level = torch.exp(torch.lerp(first.log(), last.log(), shares))
+        inner = self.time_at(-torch.log(level[1:-1]))
+        return torch.cat([ends[:1], inner, ends[1:]])
+
     def _w(self, t: Tensor) -> Tensor:
         return self.d_alpha(t) * self.sigma(t) - self.alpha(t) * self.d_sigma(t)
 
@@ -160,6 +216,13 @@ class LinearPath(GaussianPath):
             return -torch.ones_like(t)
         return -(1.0 - t) / self.sigma(t)
 
+    def time_at(self, half_log_snr: Tensor) -> Tensor:
+        """Solve t^2 = k ((1 - t)^2 + sigma_min^2) for t, with k = exp(2 half_log_snr)."""
+        if self.sigma_min == 0.0:
+            return torch.sigmoid(half_log_snr)
+        k, rest = torch.exp(2.0 * half_log_snr), 1.0 + self.sigma_min**2
+        return k * rest / (k + torch.sqrt(k**2 + (1.0 - k) * k * rest))
+
 
 @attrs.frozen
 class VPPath(GaussianPath):
@@ -199,6 +262,13 @@ class VPPath(GaussianPath):
         """Return -alpha^2 beta / (2 sigma)."""
         return -0.5 * self._beta(t) * self.alpha(t) ** 2 / self.sigma(t)
 
+    def time_at(self, half_log_snr: Tensor) -> Tensor:
+        """Solve the quadratic that log alpha is in 1 - t."""
+        log_alpha = -0.5 * functional.softplus(-2.0 * half_log_snr)
+        rise = self.beta_max - self.beta_min
+        root = torch.sqrt(self.beta_min**2 - 4.0 * rise * log_alpha)
+        return 1.0 + 4.0 * log_alpha / (self.beta_min + root)
+
     def _beta(self, t: Tensor) -> Tensor:
         return self.beta_min + (1.0 - t) * (self.beta_max - self.beta_min)
 
@@ -229,3 +299,50 @@ class GVPPath(GaussianPath):
     def d_sigma(self, t: Tensor) -> Tensor:
         """Return -(pi / 2) sin(pi t / 2)."""
         return -0.5 * math.pi * torch.sin(0.5 * math.pi * t)
+
+    def time_at(self, half_log_snr: Tensor) -> Tensor:
+        """Return (2 / pi) arctan(alpha / sigma)."""
+        return torch.atan(torch.exp(half_log_snr)) * (2.0 / math.pi)
+
+
+@attrs.frozen
+class VEPath(GaussianPath):
+    """The variance-exploding path, alpha = 1, with sigma falling evenly in time.
+
+    Karras et al. 2022, table 1, arXiv 2206.00364, whose own time is sigma.
+
+    Args:
+        sigma_min: The standard deviation of the noise that is left at t = 1.
+        sigma_max: The standard deviation of the noise at t = 0.
+    """
+
+    sigma_min: float = 0.002
+    sigma_max: float = 80.0
+
+    grid: ClassVar[Grid] = "karras"
+
+    @property
+    def prior_std(self) -> float:
+        """The standard deviation of the noise, sigma_max."""
+        return self.sigma_max
+
+    def alpha(self, t: Tensor) -> Tensor:
+        """Return 1."""
+        return torch.ones_like(t)
+
+    def sigma(self, t: Tensor) -> Tensor:
+        """Return sigma_max (1 - t) + sigma_min t."""
+        return self.sigma_min + (1.0 - t) * (self.sigma_max - self.sigma_min)
+
+    def d_alpha(self, t: Tensor) -> Tensor:
+        """Return 0."""
+        return torch.zeros_like(t)
+
+    def d_sigma(self, t: Tensor) -> Tensor:
+        """Return sigma_min - sigma_max."""
+        return torch.full_like(t, self.sigma_min - self.sigma_max)
+
+    def time_at(self, half_log_snr: Tensor) -> Tensor:
+        """Return the share of the way from sigma_max to sigma_min."""
+        gone = self.sigma_max - torch.exp(-half_log_snr)
+        return gone / (self.sigma_max - self.sigma_min)

@@ -58,6 +58,13 @@ class Recipe:
 
     argument: ClassVar[str | None] = None
 
+    def further_needs(self) -> Mapping[str, Any]:
+        """Return what these options ask for beyond the signature, by argument: an ability.
+
+        As ``{"policy": PathBackbone}``, which takes the place of the annotation.
+        """
+        return {}
+
 
 @attrs.frozen
 class Option:

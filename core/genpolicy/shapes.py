@@ -20,6 +20,11 @@ def randn(shape: Sequence[int], like: Tensor, generator: torch.Generator | None)
     return noise.to(like.device)
 
 
+def evenly(start: float, end: float, count: int, like: Tensor) -> Tensor:
+    """Return ``count`` even numbers from ``start`` to ``end``, typed and placed like ``like``."""
+    return torch.linspace(start, end, count, dtype=like.dtype, device=like.device)
+
+
 def expand(per_row: Tensor, like: Tensor) -> Tensor:
     """Reshape ``[batch]`` so that it broadcasts over ``like``, ``[batch, …]``; scalars pass."""
     return per_row if per_row.ndim == 0 else per_row.reshape(-1, *[1] * (like.ndim - 1))

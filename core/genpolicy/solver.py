@@ -19,6 +19,7 @@ from torch import Tensor
 
 from genpolicy.backbone import Field, VelocityBackbone
 from genpolicy.recipe import Recipe
+from genpolicy.shapes import evenly
 
 
 @attrs.frozen(kw_only=True)
@@ -53,15 +54,27 @@ class OdeSolver(DifferentiableSolver):
     ability: ClassVar[str] = "integrates a velocity"
 
     @abstractmethod
-    def integrate(self, field: Field, state: Tensor, start: float, end: float) -> Tensor:
-        """Return the state at ``end`` of the ODE that passes through ``state`` at ``start``.
+    def integrate(self, field: Field, state: Tensor, times: Tensor) -> Tensor:
+        """Return the state at the last time of the ODE that passes through ``state`` at the first.
 
         Args:
             field: The derivative, of a state ``[batch, …]`` and a scalar time.
             state: ``[batch, …]``.
-            start: The time of ``state``.
-            end: The time to reach, after or before ``start``.
+            times: Two or more, rising or falling, ``[times]``. A solver of fixed steps goes from
+                each to the next; an adaptive one chooses its own between the first and the last.
         """
+
+    def times(self, policy: VelocityBackbone, like: Tensor) -> Tensor:
+        """Return the times at which a backbone is solved, from its noise to its samples.
+
+        Args:
+            policy: The backbone.
+            like: Any tensor of the type and on the device that they are wanted in.
+
+        Returns:
+            ``[times]``; here the first and the last alone.
+        """
+        return evenly(*policy.time_span, 2, like)
 
     def sample(
         self,
@@ -81,4 +94,4 @@ class OdeSolver(DifferentiableSolver):
         Returns:
             Samples, ``[batch, *sample]``.
         """
-        return self.integrate(policy.field(condition), noise, *policy.time_span)
+        return self.integrate(policy.field(condition), noise, self.times(policy, noise))

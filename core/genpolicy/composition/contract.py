@@ -111,7 +111,9 @@ def needs_of(
                 f"{who}: argument {name!r} of {method.__qualname__} has no annotation, so nobody "
                 "knows what it needs; annotate it with an ability such as VelocityBackbone"
             )
-    return [Need(who, name, hints[name], serves) for name in arguments]
+    owner = getattr(method, "__self__", None)
+    further = owner.further_needs() if isinstance(owner, Recipe) else {}
+    return [Need(who, name, further.get(name, hints[name]), serves) for name in arguments]
 
 
 def method_of(part: object, name: str, who: str) -> Callable[..., Any]:

@@ -72,7 +72,7 @@ class Update:
         for group in self.optimiser.param_groups:
             group["lr"] = self.learning_rate * self._schedule(index)
         self.optimiser.step()
-        self.model.after_step()
+        self.model.after_step((index + 1) / self.steps)
         for average in self.averages:
             move_towards(average.model, self.model, average.rate)
         return loss

@@ -63,7 +63,7 @@ class IQLCritic(ValueCritic):
         }
         return Loss((value_loss + q_loss).mean(), metrics)
 
-    def after_step(self) -> None:
+    def after_step(self, progress: float) -> None:
         """Move the slow copies towards the online values by ``tau``."""
         move_towards(self.target, self.online, self.recipe.tau)
 

@@ -40,13 +40,14 @@ class Dopri5(OdeSolver):
     atol: float = option(1e-4, help="error allowed per step, absolute", gt=0)
     max_steps: int = option(1000, help="give up after this many steps", ge=1)
 
-    def integrate(self, field: Field, state: Tensor, start: float, end: float) -> Tensor:
-        """Step from ``start`` to ``end`` within the tolerance.
+    def integrate(self, field: Field, state: Tensor, times: Tensor) -> Tensor:
+        """Step from the first time to the last within the tolerance.
 
         Raises:
             RunError: It takes more than ``max_steps`` steps, or the field is not finite.
         """
-        t, slope = start, field(state, state.new_tensor(start))
+        start, end = float(times[0]), float(times[-1])
+        t, slope = start, field(state, times[0])
         step = (end - start) / 20
         for taken in range(self.max_steps + 1):
             if abs(end - t) <= 1e-7 * abs(end - start):

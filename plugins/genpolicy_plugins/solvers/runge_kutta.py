@@ -5,14 +5,17 @@
 Hairer, Norsett & Wanner 1993, "Solving Ordinary Differential Equations I", section II.1.
 """
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import attrs
 import torch
 from torch import Tensor
 
-from genpolicy import OdeSolver, option
+from genpolicy import OdeSolver, PathBackbone, VelocityBackbone, option
 from genpolicy.backbone import Field
+from genpolicy.path import Grid
+from genpolicy.shapes import evenly
 
 
 @attrs.frozen
@@ -36,29 +39,39 @@ class Tableau:
 class RungeKutta(OdeSolver):
     """A fixed-step solver given by a table."""
 
+    argument: ClassVar[str] = "steps"
     tableau: ClassVar[Tableau]
     steps: int
+    grid: Grid | None = option(None, help="where the steps lie; none: as the path's own grid says")
 
-    def integrate(self, field: Field, state: Tensor, start: float, end: float) -> Tensor:
-        """Take ``steps`` equal steps from ``start`` to ``end``."""
-        times = torch.linspace(start, end, self.steps + 1, dtype=state.dtype, device=state.device)
-        step = (end - start) / self.steps
-        for t in times[:-1].unbind():
+    def further_needs(self) -> Mapping[str, Any]:
+        """Ask for a path if the grid is one of its noise levels."""
+        return {} if self.grid in (None, "uniform") else {"policy": PathBackbone}
+
+    def times(self, policy: VelocityBackbone, like: Tensor) -> Tensor:
+        """Return ``steps + 1`` times on the grid."""
+        if isinstance(policy, PathBackbone):
+            return policy.path.times(self.steps, like, self.grid)
+        return evenly(*policy.time_span, self.steps + 1, like)
+
+    def integrate(self, field: Field, state: Tensor, times: Tensor) -> Tensor:
+        """Step from each time to the next."""
+        for t, step in zip(times[:-1].unbind(), times.diff().unbind(), strict=True):
             state = _step(self.tableau, field, state, t, step)
         return state
 
 
-def _step(tableau: Tableau, field: Field, x: Tensor, t: Tensor, step: float) -> Tensor:
+def _step(tableau: Tableau, field: Field, x: Tensor, t: Tensor, step: Tensor) -> Tensor:
     slopes: list[Tensor] = []
     for row, c in zip(tableau.a, tableau.c, strict=True):
         slopes.append(field(_advance(x, row, slopes, step), t + c * step))
     return _advance(x, tableau.b, slopes, step)
 
 
-def _advance(x: Tensor, weights: tuple[float, ...], slopes: list[Tensor], step: float) -> Tensor:
+def _advance(x: Tensor, weights: tuple[float, ...], slopes: list[Tensor], step: Tensor) -> Tensor:
     for weight, slope in zip(weights, slopes, strict=True):
         if weight:
-            x = x.add(slope, alpha=weight * step)
+            x = torch.addcmul(x, slope, step, value=weight)
     return x
 
 

@@ -26,6 +26,7 @@ from genpolicy.discovery.catalogue import Catalogue
 from genpolicy.inference import Inference
 from genpolicy.network import NetworkRecipe
 from genpolicy.objective import Loss, Objective, Stage
+from genpolicy.path import LinearPath
 from genpolicy.recipe import option
 from genpolicy.solver import Solver
 
@@ -37,7 +38,7 @@ class Jumping(FlowMapBackbone):
     """A backbone that jumps and knows no velocity."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:
-        super().__init__(shape)
+        super().__init__(shape, LinearPath())
         self.scale = torch.nn.Parameter(torch.ones(()))
 
     def matching_loss(self, sample: Tensor, condition: Tensor) -> Tensor:

@@ -12,7 +12,9 @@ def test_a_backbone_says_what_it_can_do_most_particular_first(catalogue):
     abilities = described(catalogue, "backbone", "flow").abilities
     assert abilities == (
         "travels on a known Gaussian path (GaussianPathBackbone)",
+        "knows its velocity and its path (DenoiserBackbone)",
         "knows its velocity (VelocityBackbone)",
+        "knows its path (PathBackbone)",
         "is any generative model (Backbone)",
     )
 

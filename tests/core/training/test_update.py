@@ -21,7 +21,7 @@ class Weights(Model):
         self.w = nn.Parameter(torch.tensor([start, -start]))
         self.steps = 0
 
-    def after_step(self) -> None:
+    def after_step(self, progress: float) -> None:
         self.steps += 1
 
 

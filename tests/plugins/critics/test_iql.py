@@ -88,7 +88,7 @@ def test_targets_get_no_gradient_and_move_by_tau_after_a_step() -> None:
     gradients = _gradients(critic, _batch())
     assert not any(key.startswith("target") for key in gradients)
     before = copy.deepcopy(critic.target.state_dict())
-    critic.after_step()
+    critic.after_step(1.0)
     for key, slow in critic.target.state_dict().items():
         fast = critic.online.state_dict()[key]
         torch.testing.assert_close(slow, 0.75 * before[key] + 0.25 * fast)
@@ -140,6 +140,6 @@ def test_the_values_of_a_known_chain_are_found() -> None:
         optimiser.zero_grad()
         critic.loss(batch).value.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
-        critic.after_step()
+        critic.after_step(1.0)
     found = critic.value(batch.observation).detach()
     torch.testing.assert_close(found, torch.tensor([0.5, 1.0]), rtol=0, atol=0.02)
