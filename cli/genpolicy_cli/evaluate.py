@@ -56,7 +56,7 @@ def _score(agent: "Agent", protocol: "Protocol") -> "EvaluationRecord":
     from genpolicy.dataset import DatasetRecipe
     from genpolicy.evaluation import Evaluator
 
-    data = agent.recipe.part("dataset", DatasetRecipe).load()
+    data = agent.recipe.part("dataset", DatasetRecipe).prepare()
     evaluator = Evaluator.of(data, protocol)
     try:
         return evaluator.evaluate(agent.act)

@@ -10,6 +10,8 @@ REGISTRY: Final = "registry.db"
 
 AS_JSON: Final[Any] = typer.Option("--json", help="Print JSON.")
 
+PICTURE: Final[Any] = typer.Option("--out", help="Write this picture.", metavar="FILE.png|FILE.svg")
+
 
 def part(kind: str, panel: str | None = None) -> Any:
     """Return the option that names a part of a kind."""

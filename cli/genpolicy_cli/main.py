@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from genpolicy.errors import GenpolicyError, GenpolicyWarning
-from genpolicy_cli import datasets, evaluate, fits, parts, plot, plugins, resume, run, runs
+from genpolicy_cli import datasets, density, evaluate, fits, parts, plot, plugins, resume, run, runs
 from genpolicy_cli.output import err, out, say
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app.command("resume")(resume.resume)
 app.add_typer(runs.app, name="runs")
 app.command("evaluate")(evaluate.evaluate)
 app.command("plot")(plot.plot)
+app.command("density")(density.density)
 app.command("list")(parts.list_parts)
 app.command("info")(parts.info)
 app.command("fits")(fits.fits)

@@ -1,22 +1,18 @@
 """``agent plot``."""
 
 from collections.abc import Sequence
-from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genpolicy.errors import PartError, UnknownRunError, UsageError
+from genpolicy.errors import UnknownRunError
 from genpolicy_cli import completion, flags
 from genpolicy_cli.output import out, say
+from genpolicy_cli.picture import prepare_picture, write_picture
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from genpolicy.registry import Registry, RunDetail
-
-ENDINGS: Final = (".png", ".svg")
 
 
 def plot(
@@ -40,15 +36,11 @@ def plot(
             autocompletion=completion.names_of("dataset"),
         ),
     ] = None,
-    out_file: Annotated[
-        Path, typer.Option("--out", help="Write this picture.", metavar="FILE.png|FILE.svg")
-    ] = Path("learning-curves.png"),
+    out_file: Annotated[Path, flags.PICTURE] = Path("learning-curves.png"),
     registry: Annotated[str, flags.registry()] = flags.REGISTRY,
 ) -> None:
     """Draw learning curves of recorded runs, the seeds of one recipe as one curve."""
-    if out_file.suffix.lower() not in ENDINGS:
-        raise UsageError(f"a picture ends in .png or .svg; got {str(out_file)!r}")
-    _require_matplotlib()
+    prepare_picture(out_file, "agent plot")
     from genpolicy.comparison.curves import learning_curves
     from genpolicy.registry import Registry
     from genpolicy_cli.curve_figure import curve_figure
@@ -58,18 +50,8 @@ def plot(
     curves = learning_curves(found)
     for remark in curves.remarks:
         say(remark)
-    _write(curve_figure(curves), out_file)
+    write_picture(curve_figure(curves), out_file)
     out().print(str(out_file), soft_wrap=True)
-
-
-def _require_matplotlib() -> None:
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ImportError as error:
-        raise PartError(
-            "`agent plot` draws with matplotlib, which is not installed: "
-            "pip install 'genpolicy[plot]'"
-        ) from error
 
 
 def _chosen(
@@ -94,21 +76,3 @@ def _nothing_found(name: str, runs: Sequence[str], tag: str | None, dataset: str
     if runs:
         return f"none of the runs named is {' and '.join(wanted)}"
     return " ".join([f"{name} holds no run", *wanted])
-
-
-def _write(figure: "Figure", file: Path) -> None:
-    """Write a picture; the same runs give the same bytes."""
-    from matplotlib import rc_context
-
-    kind = file.suffix.lower().removeprefix(".")
-    picture = BytesIO()
-    with rc_context({"svg.hashsalt": "genpolicy"}):
-        figure.savefig(
-            picture, format=kind, metadata={"Date": None} if kind == "svg" else {"Software": None}
-        )
-    try:
-        file.write_bytes(picture.getvalue())
-    except OSError as error:
-        raise UsageError(
-            f"{str(file)!r} cannot be written: {error.strerror}; name another file with --out"
-        ) from error

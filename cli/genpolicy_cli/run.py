@@ -239,7 +239,7 @@ def _load(recipe: "AgentRecipe") -> "Dataset":
     from genpolicy.dataset import DatasetRecipe
 
     with err().status("loading the dataset"):
-        return recipe.part("dataset", DatasetRecipe).load()
+        return recipe.part("dataset", DatasetRecipe).prepare()
 
 
 def _introduce(recipe: "AgentRecipe", parts: "Catalogue") -> None:

@@ -46,8 +46,8 @@ class Agent:
     Args:
         models: The models that act.
         shapes: What it sees and does.
-        action_low: The smallest action allowed, ``[action]``.
-        action_high: The largest action allowed, ``[action]``.
+        action_low: The smallest action allowed, ``[*action]`` or its last dimension alone.
+        action_high: The largest action allowed, likewise.
         run: The id of the run that trained it.
     """
 
@@ -80,7 +80,8 @@ class Agent:
             generator: Draws the noise; without one, torch's global random numbers do.
 
         Returns:
-            ``[action]`` or ``[batch, action]``, 32-bit floats.
+            ``[*action]`` or ``[batch, *action]``, 32-bit floats. That of an agent of chunks is a
+            chunk, ``[chunk, action]``, to be taken one action after the other.
 
         Raises:
             UsageError: The observation has another shape.

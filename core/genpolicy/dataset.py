@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from genpolicy.chunking import in_chunks
 from genpolicy.errors import DataError
-from genpolicy.recipe import Recipe
+from genpolicy.recipe import Recipe, option
 
 Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
@@ -160,8 +161,9 @@ class Dataset:
         )
 
 
+@attrs.frozen(kw_only=True)
 class DatasetRecipe(Recipe, ABC):
-    """A source of transitions.
+    """A source of transitions, which a subclass loads; :meth:`prepare` is what a run learns from.
 
     ``default_recipe`` names the settings that a run on this data starts from when the user names
     none; without it, every part's own defaults hold.
@@ -169,13 +171,23 @@ class DatasetRecipe(Recipe, ABC):
 
     default_recipe: ClassVar[str | None] = None
 
+    chunk: int = option(1, help="actions per decision; a sample is that many in a row", ge=1)
+
     @abstractmethod
     def load(self) -> Dataset:
-        """Return the transitions.
+        """Return the transitions, one action each.
 
         Raises:
             DataError: They cannot be had or used; the message says what would work.
         """
+
+    def prepare(self) -> Dataset:
+        """Return what a run learns from: the transitions, in chunks of actions if so asked.
+
+        Raises:
+            DataError: They cannot be had or used, or no episode is as long as a chunk.
+        """
+        return in_chunks(self.load(), self.chunk)
 
 
 def _check(data: Dataset) -> None:

@@ -156,18 +156,36 @@ class GaussianPath(ABC):
             like: Any tensor of the type and on the device that they are wanted in.
             grid: Where they lie; the path's own grid if none is named.
         """
+        return self.time_on(evenly(0.0, 1.0, steps + 1, like), grid)
+
+    def time_on(self, share: Tensor, grid: Grid | None = None) -> Tensor:
+        """Return the time after a share of a grid's steps, of any shape, from ``start`` to ``end``.
+
+        Args:
+            share: From 0 to 1.
+            grid: Where the times lie; the path's own grid if none is named.
+        """
         grid = grid or self.grid
         if grid == "uniform":
-            return evenly(self.start, self.end, steps + 1, like)
-        ends = evenly(self.start, self.end, 2, like)
-        shares = evenly(0.0, 1.0, steps + 1, like)
-        first, last = torch.exp(-self.half_log_snr(ends)).clamp(*_LEVELS).unbind()
+            return self.start + (self.end - self.start) * share
+        first, last = self._end_levels(share)
         if grid == "karras":
-            level = torch.lerp(first ** (1 / _RHO), last ** (1 / _RHO), shares) ** _RHO
+            level = torch.lerp(first ** (1 / _RHO), last ** (1 / _RHO), share) ** _RHO
         else:
-            level = torch.exp(torch.lerp(first.log(), last.log(), shares))
-        inner = self.time_at(-torch.log(level[1:-1]))
-        return torch.cat([ends[:1], inner, ends[1:]])
+            level = torch.exp(torch.lerp(first.log(), last.log(), share))
+        inner = self.time_at(-torch.log(level))
+        from_start = torch.where(share <= 0.0, self.start, inner)
+        return torch.where(share >= 1.0, self.end, from_start)
+
+    def karras_share(self, level: Tensor) -> Tensor:
+        """Return after which share of the Karras grid the noise level sigma / alpha is this."""
+        first, last = (end ** (1 / _RHO) for end in self._end_levels(level))
+        return ((first - level ** (1 / _RHO)) / (first - last)).clamp(0.0, 1.0)
+
+    def _end_levels(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        ends = evenly(self.start, self.end, 2, like)
+        first, last = (self.sigma(ends) / self.alpha(ends)).clamp(*_LEVELS).unbind()
+        return first, last
 
     def _w(self, t: Tensor) -> Tensor:
         return self.d_alpha(t) * self.sigma(t) - self.alpha(t) * self.d_sigma(t)

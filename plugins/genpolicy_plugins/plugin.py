@@ -14,7 +14,36 @@ def genpolicy_backbones() -> list[PartSpec]:
     """Generative models."""
     return [
         _part("flow", "backbones.flow:Flow", "flow matching along straight lines (ICFM)"),
-        _part("diffusion", "backbones.diffusion:Diffusion", "diffusion on a VP or GVP path"),
+        _part("diffusion", "backbones.diffusion:Diffusion", "diffusion on a VP, GVP or VE path"),
+        _part(
+            "consistency",
+            "backbones.consistency:Consistency",
+            "consistency training: from any noise level to a sample (CT, iCT)",
+        ),
+        _part(
+            "trajectory",
+            "backbones.trajectory:Trajectory",
+            "generative trajectories: from any time to any later one (GTP)",
+        ),
+        _part(
+            "ot-flow",
+            "backbones.ot_flow:OTFlow",
+            "flow matching on noise paired with data by optimal transport",
+        ),
+        _part("shortcut", "backbones.shortcut:Shortcut", "jumps learned from jumps half as long"),
+        _part(
+            "mean-flow",
+            "backbones.mean_flow:MeanFlow",
+            "average velocity from its own time derivative",
+        ),
+        _part(
+            "bidirectional",
+            "backbones.bidirectional:Bidirectional",
+            "a map for which two jumps are one (BFQ)",
+        ),
+        _part("one-step", "backbones.one_step:OneStep", "noise straight to a sample"),
+        _part("gaussian", "backbones.gaussian:Gaussian", "a diagonal Gaussian, the plain policy"),
+        _part("deterministic", "backbones.deterministic:Deterministic", "a plain regression"),
     ]
 
 
@@ -24,9 +53,19 @@ def genpolicy_networks() -> list[PartSpec]:
     return [
         _part("mlp", "networks.mlp:MLP", "a multi-layer perceptron"),
         _part(
+            "residual-mlp",
+            "networks.residual_mlp:ResidualMLP",
+            "a residual perceptron with layer norm and dropout",
+        ),
+        _part(
             "temporal-spatial-residual",
             "networks.temporal_spatial_residual:TemporalSpatialResidual",
             "a residual U-shaped net that reads time at every level",
+        ),
+        _part(
+            "transformer",
+            "networks.transformer:Transformer",
+            "a transformer over the tokens of a chunk or a plan",
         ),
     ]
 
@@ -40,6 +79,18 @@ def genpolicy_solvers() -> list[PartSpec]:
         _part("heun", "solvers.runge_kutta:Heun", "Heun's method, order 2, fixed steps"),
         _part("rk4", "solvers.runge_kutta:RK4", "classical Runge-Kutta, order 4, fixed steps"),
         _part("dopri5", "solvers.dopri5:Dopri5", "Dormand-Prince, order 5, adaptive steps"),
+        _part("dpm-solver++", "solvers.dpm_solver:DPMSolver", "2M: order 2 in the log-SNR"),
+        _part("ddim", "solvers.ddim:DDIM", "through the denoiser, order 1 in the noise level"),
+        _part("ddpm", "solvers.ddpm:DDPM", "ancestral: a draw from the posterior of every step"),
+        _part("sde", "solvers.sde:SDE", "the reverse SDE, by Euler-Maruyama"),
+        _part(
+            "jump", "solvers.jump:Jump", "learned maps: any number of jumps, noise renewed or not"
+        ),
+        _part(
+            "torchdiffeq",
+            "solvers.torchdiffeq_solvers:TorchDiffEq",
+            "a method of torchdiffeq by its name; needs genpolicy[torchdiffeq]",
+        ),
     ]
 
 
@@ -74,6 +125,10 @@ def genpolicy_datasets() -> list[PartSpec]:
         _part("pointmaze/large", "datasets.pointmaze:Large", "a ball in a large maze"),
         _part("minari", "datasets.minari:Minari", "any dataset of Minari, local or remote"),
         _part("npz", "datasets.npz:Npz", "transitions in a NumPy archive of one's own"),
+        _part("toy/eight-gaussians", "datasets.toys:EightGaussians", "Gaussians on a circle"),
+        _part("toy/two-moons", "datasets.toys:TwoMoons", "half circles, one in the other"),
+        _part("toy/pinwheel", "datasets.toys:Pinwheel", "five arms wound around a centre"),
+        _part("toy/checkerboard", "datasets.toys:Checkerboard", "eight squares of a board"),
     ]
 
 
@@ -85,5 +140,10 @@ def genpolicy_recipes() -> list[PartSpec]:
             "quick",
             "recipes:quick.toml",
             "small networks and few steps, for minutes on two CPU cores",
-        )
+        ),
+        _part(
+            "toys",
+            "recipes:toys.toml",
+            "a small network that clones points in the plane, for a minute on one CPU core",
+        ),
     ]

@@ -32,7 +32,7 @@ def offers(agent, monkeypatch):
 
 
 def test_names_of_parts_are_offered(offers):
-    assert offers("run", "--backbone", "") == ["flow", "diffusion"]
+    assert offers("run", "--backbone", "")[:2] == ["flow", "diffusion"]
     assert offers("run", "--solver", "mid") == ["midpoint"]
     assert offers("run", "backbone=f") == ["backbone=flow"]
     assert "none" in offers("run", "--recipe", "")

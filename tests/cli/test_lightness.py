@@ -34,6 +34,7 @@ def probe(heavy, *arguments, cwd, **environ):
         ("--help",),
         ("--version",),
         ("run", "--help"),
+        ("density", "--help"),
         ("list",),
         ("list", "backbone", "--json"),
         ("info", "recipe", "quick"),

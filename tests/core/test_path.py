@@ -4,10 +4,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from genpolicy.path import GaussianPath, GVPPath, LinearPath, VPPath
+from genpolicy.path import GaussianPath, Grid, GVPPath, LinearPath, VEPath, VPPath
 
-PATHS = [LinearPath(0.0), LinearPath(0.1), VPPath(), GVPPath()]
+PATHS = [LinearPath(0.0), LinearPath(0.1), VPPath(), GVPPath(), VEPath(), VEPath(0.1, 5.0)]
 every_path = pytest.mark.parametrize("path", PATHS, ids=str)
+every_grid = pytest.mark.parametrize("grid", ["uniform", "karras", "log-snr"])
 
 
 def _inner_times(path: GaussianPath, count: int = 201) -> Tensor:
@@ -45,7 +46,8 @@ def test_coefficients_are_finite_at_every_time_up_to_both_ends(path: GaussianPat
 @every_path
 def test_a_path_runs_from_noise_to_data(path: GaussianPath) -> None:
     start, end = (torch.tensor(t, dtype=torch.float64) for t in (path.start, path.end))
-    assert float(path.alpha(start)) < 0.01
+    if not isinstance(path, VEPath):  # which keeps the data, and drowns it
+        assert float(path.alpha(start)) < 0.01
     assert float(path.alpha(end)) > 0.999
     assert float(path.sigma(end)) <= 0.1
     assert float(path.sigma(start)) == pytest.approx(path.prior_std, abs=1e-4)
@@ -154,3 +156,92 @@ def test_gvp_has_the_constants_of_its_paper() -> None:
     torch.testing.assert_close(path.sigma(t), sigma, rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(path.d_alpha(t), math.pi / 2 * sigma, rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(path.d_sigma(t), -math.pi / 2 * alpha, rtol=1e-12, atol=1e-12)
+
+
+def test_ve_has_the_constants_of_its_paper() -> None:
+    path, t = VEPath(), torch.tensor([0.0, 0.5, 1.0], dtype=torch.float64)
+    torch.testing.assert_close(path.sigma(t), torch.tensor([80.0, 40.001, 0.002]).double())
+    assert torch.equal(path.alpha(t), torch.ones_like(t))
+    assert torch.equal(path.d_alpha(t), torch.zeros_like(t))
+    torch.testing.assert_close(path.d_sigma(t), torch.full_like(t, -79.998))
+    assert path.prior_std == 80.0
+    assert path.grid == "karras"
+
+
+@every_path
+def test_the_time_at_a_log_signal_to_noise_ratio_is_the_time_that_has_it(
+    path: GaussianPath,
+) -> None:
+    t = _inner_times(path).reshape(3, -1)
+    torch.testing.assert_close(path.time_at(path.half_log_snr(t)), t, rtol=1e-9, atol=1e-9)
+
+
+@every_path
+def test_the_time_at_a_log_signal_to_noise_ratio_is_exact_in_single_precision(
+    path: GaussianPath,
+) -> None:
+    t = _inner_times(path)
+    found = path.time_at(path.half_log_snr(t).float())
+    torch.testing.assert_close(found.double(), t, rtol=1e-4, atol=2e-5)
+
+
+@every_path
+def test_carrying_keeps_the_noise_and_the_data(path: GaussianPath) -> None:
+    """From any time before the end, where there is noise to carry, to any later one."""
+    sample, noise = _rows(0), _rows(1)
+    t = torch.linspace(path.start, 0.9 * path.end, 201, dtype=torch.float64)
+    for s in (_all_times(path), torch.full_like(t, path.end), t):
+        x_t, x_s = path.interpolate(sample, noise, t), path.interpolate(sample, noise, s)
+        torch.testing.assert_close(path.carry(x_t, sample, t, s), x_s, rtol=1e-9, atol=1e-9)
+
+
+def test_carrying_on_ve_is_a_step_of_euler_in_the_noise_level() -> None:
+    path, x, data = VEPath(), _rows(0, 1), _rows(1, 1)
+    t, s = torch.tensor(0.2, dtype=torch.float64), torch.tensor(0.9, dtype=torch.float64)
+    slope = (x - data) / path.sigma(t)  # dx / dsigma, Karras et al. 2022, eq. 3
+    expected = x + (path.sigma(s) - path.sigma(t)) * slope
+    torch.testing.assert_close(path.carry(x, data, t, s), expected)
+
+
+@every_path
+@every_grid
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_times_rise_from_the_start_of_the_path_to_its_end(
+    path: GaussianPath, grid: Grid, dtype: torch.dtype
+) -> None:
+    for steps in (1, 2, 18, 200):
+        times = path.times(steps, torch.zeros((), dtype=dtype), grid)
+        assert times.dtype is dtype
+        assert times.shape == (steps + 1,)
+        assert (times.diff() > 0).all()
+        ends = torch.tensor([path.start, path.end], dtype=dtype)
+        assert torch.equal(times[[0, -1]], ends)
+
+
+@every_path
+def test_a_path_s_own_grid_is_taken_where_none_is_named(path: GaussianPath) -> None:
+    like = torch.zeros((), dtype=torch.float64)
+    assert torch.equal(path.times(9, like), path.times(9, like, path.grid))
+    assert not torch.equal(path.times(9, like, "uniform"), path.times(9, like, "log-snr"))
+
+
+@pytest.mark.parametrize("path", [VEPath(), VEPath(0.1, 5.0)], ids=str)
+def test_noise_levels_on_ve_are_those_of_the_papers(path: VEPath) -> None:
+    """Karras et al. 2022, eq. 5, with rho = 7; and evenly in the logarithm."""
+    like = torch.zeros((), dtype=torch.float64)
+    share = torch.linspace(0, 1, 19, dtype=torch.float64)
+    most, least = path.sigma_max, path.sigma_min
+    karras = (most ** (1 / 7) + share * (least ** (1 / 7) - most ** (1 / 7))) ** 7
+    torch.testing.assert_close(path.sigma(path.times(18, like, "karras")), karras)
+    even = most * (least / most) ** share
+    torch.testing.assert_close(path.sigma(path.times(18, like, "log-snr")), even)
+
+
+@pytest.mark.parametrize("path", [LinearPath(0.0), GVPPath()], ids=str)
+def test_paths_without_ends_share_the_inner_levels_of_ve(path: GaussianPath) -> None:
+    """Beyond 80 and 0.002 nothing is left to resolve."""
+    like, ve = torch.zeros((), dtype=torch.float64), VEPath(0.002, 80.0)
+    for grid in ("karras", "log-snr"):
+        times = path.times(18, like, grid)[1:-1]
+        levels = path.sigma(times) / path.alpha(times)
+        torch.testing.assert_close(levels, ve.sigma(ve.times(18, like, grid)[1:-1]))

@@ -34,6 +34,22 @@ def check_fit(recipe: AgentRecipe, catalogue: Catalogue) -> None:
         raise FitError(list(dict.fromkeys(problems)))
 
 
+def check_solver(recipe: AgentRecipe, role: str, catalogue: Catalogue) -> None:
+    """Refuse a solver that cannot serve a role, whatever else asks for one.
+
+    Raises:
+        FitError: The solver in the role's slot needs a backbone that can do more.
+        BrokenPartError: A part does not say what it needs or provides.
+    """
+    problems = []
+    for need in solving_needs(recipe):
+        name, provided = answer_to(need, recipe)
+        if need.role == role and not need.met_by(provided):
+            problems.append(_sentence(need, name, provided, catalogue))
+    if problems:
+        raise FitError(problems)
+
+
 def _unmet_needs(recipe: AgentRecipe, catalogue: Catalogue) -> Iterator[str]:
     asked = [*training_needs(recipe), *acting_needs(recipe), *solving_needs(recipe)]
     for need in asked:

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from genpolicy.evaluation.environment import Environment
 
 Act = Callable[[Floats, torch.Generator], Floats]
-"""Actions inside the box, ``[n, action]``, for observations ``[n, observation]``; what noise they
-need is drawn from the generator, which lives on the CPU."""
+"""Decisions inside the box for observations ``[n, observation]``: actions, ``[n, *action]``, or
+chunks of them, ``[n, chunk, *action]``, played to their end before the next decision. What noise
+they need is drawn from the generator, which lives on the CPU."""
 
 
 class Evaluator:
@@ -117,9 +118,8 @@ class Evaluator:
         lanes = [Lane(self.environment, env, seeds) for env, seeds in self._quotas()]
         done: list[EpisodeRecord] = []
         while lanes:
-            actions = act(np.stack([lane.observation for lane in lanes]), generator)
-            _check_finite(actions)
-            records = [lane.step(action) for lane, action in zip(lanes, actions, strict=True)]
+            _decide([lane for lane in lanes if lane.waits], act, generator)
+            records = [lane.step() for lane in lanes]
             done.extend(record for record in records if record is not None)
             lanes = [lane for lane in lanes if not lane.finished]
         return done
@@ -132,12 +132,13 @@ class Evaluator:
     def _check_sizes(self, dataset: Dataset) -> None:
         environment = self._environments[0]
         seen = flatten(self.environment, environment.reset(seed=self.protocol.seed)[0])
-        shape = environment.action_space.shape
-        if seen.shape != dataset.observation.shape[1:] or shape != dataset.action.shape[1:]:
+        shape, sample = environment.action_space.shape, dataset.action.shape[1:]
+        takes = shape == sample or (len(sample) > 1 and shape == sample[1:])  # a chunk's actions
+        if seen.shape != dataset.observation.shape[1:] or not takes:
             raise DataError(
                 f"environment {self.environment.id!r} gives observations of shape {seen.shape} and "
                 f"takes actions of shape {shape}; dataset {dataset.name!r} holds "
-                f"{dataset.observation.shape[1:]} and {dataset.action.shape[1:]}"
+                f"{dataset.observation.shape[1:]} and {sample}"
             )
 
 
@@ -162,6 +163,16 @@ def evaluate(
         return evaluator.evaluate(act, stage=stage, step=step, selection=selection)
     finally:
         evaluator.close()
+
+
+def _decide(lanes: list[Lane], act: Act, generator: torch.Generator) -> None:
+    """Give every lane that waits its next decision."""
+    if not lanes:
+        return
+    decisions = act(np.stack([lane.observation for lane in lanes]), generator)
+    _check_finite(decisions)
+    for lane, decision in zip(lanes, decisions, strict=True):
+        lane.plan(decision)
 
 
 def _check_finite(actions: Floats) -> None:

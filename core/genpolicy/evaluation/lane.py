@@ -1,5 +1,11 @@
-"""One environment working through its own quota of episodes, one after the other."""
+"""One environment working through its own quota of episodes, one after the other.
 
+A chunk of actions is played to its end before the policy is asked again, open loop, unless the
+episode ends first: Li et al. 2025 (Q-chunking), arXiv 2507.07969; Chi et al. 2023, arXiv
+2303.04137, with as many actions taken as predicted.
+"""
+
+from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -31,17 +37,30 @@ class Lane:
         self._spec = spec
         self._environment = environment
         self._seeds = iter(seeds)
+        self._planned: deque[Floats] = deque()
         self.finished = False
         self._begin()
 
-    def step(self, action: Floats) -> EpisodeRecord | None:
-        """Take one step; returns the episode's record if it ended there."""
+    @property
+    def waits(self) -> bool:
+        """Whether it needs the policy's next decision before it can take a step."""
+        return not self._planned
+
+    def plan(self, decision: Floats) -> None:
+        """Take in a decision: one action, or a chunk of them, ``[chunk, *action]``."""
+        single = decision.ndim == len(self._environment.action_space.shape or ())
+        self._planned.extend([decision] if single else decision)
+
+    def step(self) -> EpisodeRecord | None:
+        """Take one step as planned; returns the episode's record if it ended there."""
+        action = self._planned.popleft()
         observation, reward, terminal, timeout, info = self._environment.step(action)
         self._episode.add(float(reward), info)
         if not (terminal or timeout):
             self.observation = flatten(self._spec, observation)
             return None
         record = self._episode.record()
+        self._planned.clear()
         self._begin()
         return record
 

@@ -214,7 +214,7 @@ def run(
     check_fit(recipe, catalogue or load_catalogue())
     place = choose_device(device)
     with closing(Registry.open(registry)) as opened:
-        dataset = recipe.part("dataset", DatasetRecipe).load()
+        dataset = recipe.part("dataset", DatasetRecipe).prepare()
         launch = start(
             recipe, dataset, registry=opened, output=Path(output), device=place, tags=tags
         )

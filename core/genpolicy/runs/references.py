@@ -83,7 +83,7 @@ def record_references(
         RegistryError: The registry cannot be written, or did not take all of a run.
     """
     assert isinstance(chosen.recipe, DatasetRecipe)
-    data = chosen.recipe.load()
+    data = chosen.recipe.prepare()
     part = part_record("dataset", chosen)
     runs = []
     for policy, evaluation in measured.items():

@@ -53,7 +53,7 @@ def resume(
     if detail.state == "finished":
         raise UsageError(f"run {detail.id} is finished; there is nothing left to resume")
     recipe = recall(catalogue, detail.start.recipe)
-    dataset = recipe.part("dataset", DatasetRecipe).load()
+    dataset = recipe.part("dataset", DatasetRecipe).prepare()
     _check_same_data(detail, dataset)
     runner = Runner(
         recipe, dataset, run=detail.id, folder=Path(detail.start.directory), device=device

@@ -2,15 +2,18 @@
 
 import math
 from itertools import pairwise
-from typing import Literal
 
 import attrs
 from torch import Tensor, nn
 
 from genpolicy import Network, NetworkRecipe, NetworkSpec, option
-from genpolicy_plugins.networks.time_embedding import SinusoidalEmbedding
-
-_ACTIVATIONS = {"silu": nn.SiLU, "gelu": nn.GELU, "mish": nn.Mish, "tanh": nn.Tanh}
+from genpolicy_plugins.networks.activation import ACTIVATIONS, Activation
+from genpolicy_plugins.networks.time_embedding import (
+    Frequencies,
+    TimeEmbedding,
+    check_even,
+    make_time_embedding,
+)
 
 
 class MLPNetwork(Network):
@@ -20,16 +23,16 @@ class MLPNetwork(Network):
         self,
         spec: NetworkSpec,
         hidden: tuple[int, ...],
-        time_dim: int,
+        embedding: TimeEmbedding,
         activation: type[nn.Module],
     ) -> None:
         super().__init__()
         self.output_shape = spec.output_shape or spec.sample_shape
-        self.embedding = SinusoidalEmbedding(time_dim)
+        self.embedding = embedding
         self.from_sample = nn.Linear(math.prod(spec.sample_shape), hidden[0])
         self.from_condition = nn.Linear(spec.condition_dim, hidden[0], bias=False)
         self.from_times = nn.ModuleList(
-            nn.Linear(time_dim, hidden[0], bias=False) for _ in range(spec.times)
+            nn.Linear(embedding.dim, hidden[0], bias=False) for _ in range(spec.times)
         )
         layers: list[nn.Module] = [activation()]
         for width, next_width in pairwise(hidden):
@@ -55,17 +58,19 @@ class MLP(NetworkRecipe):
     """A multilayer perceptron."""
 
     hidden: tuple[int, ...] = option((256, 256, 256), help="width of each hidden layer")
+    time_embedding: Frequencies = option("sinusoidal", help="frequencies that tell a time")
     time_dim: int = option(32, help="length of a time's embedding, even", ge=2)
-    activation: Literal["silu", "gelu", "mish", "tanh"] = option(
-        "silu", help="smooth function between layers"
+    time_scale: float = option(
+        4.0, help="spread of fourier's frequencies, turns per unit of time", gt=0
     )
+    activation: Activation = option("silu", help="smooth function between layers")
 
     def __attrs_post_init__(self) -> None:
         if not self.hidden or min(self.hidden) < 1:
             raise ValueError(f"hidden needs one or more positive widths; got {self.hidden}")
-        if self.time_dim % 2:
-            raise ValueError(f"time_dim is an even number; got {self.time_dim}")
+        check_even("time_dim", self.time_dim)
 
     def build(self, spec: NetworkSpec) -> MLPNetwork:
         """Return a perceptron with fresh weights."""
-        return MLPNetwork(spec, self.hidden, self.time_dim, _ACTIVATIONS[self.activation])
+        embedding = make_time_embedding(self.time_embedding, self.time_dim, self.time_scale)
+        return MLPNetwork(spec, self.hidden, embedding, ACTIVATIONS[self.activation])

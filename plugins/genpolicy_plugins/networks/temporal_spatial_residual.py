@@ -15,7 +15,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from genpolicy import Network, NetworkRecipe, NetworkSpec, option
-from genpolicy_plugins.networks.time_embedding import FourierEmbedding
+from genpolicy_plugins.networks.time_embedding import (
+    Frequencies,
+    TimeEmbedding,
+    check_even,
+    make_time_embedding,
+)
 
 
 class ResidualBlock(nn.Module):
@@ -42,16 +47,15 @@ class TemporalSpatialResidualNetwork(Network):
         self,
         spec: NetworkSpec,
         hidden: tuple[int, ...],
-        embedding: int,
+        embedding: TimeEmbedding,
         conditioning: int,
-        scale: float,
     ) -> None:
         super().__init__()
         self.output_shape = spec.output_shape or spec.sample_shape
-        self.embedding = FourierEmbedding(embedding, scale)
-        self.from_condition = nn.Linear(spec.condition_dim, embedding)
+        self.embedding = embedding
+        self.from_condition = nn.Linear(spec.condition_dim, embedding.dim)
         self.conditioning = nn.Sequential(
-            nn.Linear(embedding * (1 + spec.times), conditioning),
+            nn.Linear(embedding.dim * (1 + spec.times), conditioning),
             nn.SiLU(),
             nn.Linear(conditioning, conditioning),
             nn.SiLU(),
@@ -90,18 +94,19 @@ class TemporalSpatialResidual(NetworkRecipe):
     """A U-shaped residual perceptron."""
 
     hidden: tuple[int, ...] = option((512, 256, 128), help="widths on the way down")
+    time_embedding: Frequencies = option("fourier", help="frequencies that tell a time")
     embedding: int = option(32, help="length of the time's and the condition's embedding", ge=2)
     conditioning: int = option(128, help="length of what every block is told", ge=1)
-    scale: float = option(30.0, help="spread of the time frequencies, turns per time", gt=0)
+    scale: float = option(
+        30.0, help="spread of fourier's frequencies, turns per unit of time", gt=0
+    )
 
     def __attrs_post_init__(self) -> None:
         if not self.hidden or min(self.hidden) < 1:
             raise ValueError(f"hidden needs one or more positive widths; got {self.hidden}")
-        if self.embedding % 2:
-            raise ValueError(f"embedding is an even number; got {self.embedding}")
+        check_even("embedding", self.embedding)
 
     def build(self, spec: NetworkSpec) -> TemporalSpatialResidualNetwork:
         """Return a network with fresh weights."""
-        return TemporalSpatialResidualNetwork(
-            spec, self.hidden, self.embedding, self.conditioning, self.scale
-        )
+        embedding = make_time_embedding(self.time_embedding, self.embedding, self.scale)
+        return TemporalSpatialResidualNetwork(spec, self.hidden, embedding, self.conditioning)

@@ -1,13 +1,41 @@
-"""Vectors that stand for a time."""
+"""Vectors that stand for a time: sines and cosines of its phase at several frequencies."""
 
 import math
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+Frequencies = Literal["sinusoidal", "fourier"]
+"""Fixed frequencies, even in their logarithm, or random ones."""
 
-class FourierEmbedding(nn.Module):
-    """Sines and cosines of random, fixed frequencies.
+
+class TimeEmbedding(nn.Module):
+    """Sines and cosines of frequencies that do not train.
+
+    Args:
+        frequencies: In radians per unit of time, ``[dim / 2]``.
+    """
+
+    frequencies: Tensor
+
+    def __init__(self, frequencies: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("frequencies", frequencies)
+
+    @property
+    def dim(self) -> int:
+        """The length of the vector."""
+        return 2 * len(self.frequencies)
+
+    def forward(self, t: Tensor) -> Tensor:
+        """Return ``[…, dim]`` for times of any shape ``[…]``."""
+        angle = t[..., None] * self.frequencies
+        return torch.cat([angle.sin(), angle.cos()], dim=-1)
+
+
+class FourierEmbedding(TimeEmbedding):
+    """Frequencies drawn at random.
 
     Tancik et al. 2020, arXiv 2006.10739; Song et al. 2021, appendix, arXiv 2011.13456.
 
@@ -16,20 +44,12 @@ class FourierEmbedding(nn.Module):
         scale: The standard deviation of the frequencies, in turns per unit of time.
     """
 
-    frequencies: Tensor
-
     def __init__(self, dim: int, scale: float) -> None:
-        super().__init__()
-        self.register_buffer("frequencies", torch.randn(dim // 2) * scale * 2.0 * math.pi)
-
-    def forward(self, t: Tensor) -> Tensor:
-        """Return ``[…, dim]`` for times of any shape ``[…]``."""
-        angle = t[..., None] * self.frequencies
-        return torch.cat([angle.sin(), angle.cos()], dim=-1)
+        super().__init__(torch.randn(dim // 2) * scale * 2.0 * math.pi)
 
 
-class SinusoidalEmbedding(nn.Module):
-    """Sines and cosines of frequencies from half a turn up to ``highest`` turns per unit of time.
+class SinusoidalEmbedding(TimeEmbedding):
+    """Frequencies from half a turn up to ``highest`` turns per unit of time.
 
     Vaswani et al. 2017, section 3.5, arXiv 1706.03762, with frequencies for times in [0, 1].
 
@@ -38,14 +58,31 @@ class SinusoidalEmbedding(nn.Module):
         highest: The highest frequency, in turns per unit of time.
     """
 
-    frequencies: Tensor
-
     def __init__(self, dim: int, highest: float = 8.0) -> None:
-        super().__init__()
         turns = torch.logspace(math.log2(0.5), math.log2(highest), dim // 2, base=2.0)
-        self.register_buffer("frequencies", 2.0 * math.pi * turns)
+        super().__init__(2.0 * math.pi * turns)
 
-    def forward(self, t: Tensor) -> Tensor:
-        """Return ``[…, dim]`` for times of any shape ``[…]``."""
-        angle = t[..., None] * self.frequencies
-        return torch.cat([angle.sin(), angle.cos()], dim=-1)
+
+def make_time_embedding(kind: Frequencies, dim: int, scale: float) -> TimeEmbedding:
+    """Return a time embedding by its name.
+
+    Args:
+        kind: Its name; ``fourier`` draws from torch's global random numbers.
+        dim: The length of the vector, even.
+        scale: The spread of the frequencies of ``fourier``, in turns per unit of time.
+    """
+    return FourierEmbedding(dim, scale) if kind == "fourier" else SinusoidalEmbedding(dim)
+
+
+def check_even(name: str, dim: int) -> None:
+    """Refuse a length that sines and cosines cannot share.
+
+    Args:
+        name: What the option is called.
+        dim: Its value.
+
+    Raises:
+        ValueError: It is odd.
+    """
+    if dim % 2:
+        raise ValueError(f"{name} is an even number; got {dim}")

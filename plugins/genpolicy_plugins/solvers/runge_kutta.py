@@ -80,7 +80,7 @@ class Euler(RungeKutta):
     """One evaluation per step, first order."""
 
     tableau: ClassVar[Tableau] = Tableau(a=((),), b=(1.0,), c=(0.0,), order=1)
-    steps: int = option(31, help="equal steps, one evaluation each", ge=1)
+    steps: int = option(31, help="steps, one evaluation each", ge=1)
 
 
 @attrs.frozen(kw_only=True)
@@ -88,7 +88,7 @@ class Midpoint(RungeKutta):
     """Two evaluations per step, second order."""
 
     tableau: ClassVar[Tableau] = Tableau(a=((), (0.5,)), b=(0.0, 1.0), c=(0.0, 0.5), order=2)
-    steps: int = option(10, help="equal steps, two evaluations each", ge=1)
+    steps: int = option(10, help="steps, two evaluations each", ge=1)
 
 
 @attrs.frozen(kw_only=True)
@@ -96,7 +96,7 @@ class Heun(RungeKutta):
     """The trapezoidal rule: two evaluations per step, second order."""
 
     tableau: ClassVar[Tableau] = Tableau(a=((), (1.0,)), b=(0.5, 0.5), c=(0.0, 1.0), order=2)
-    steps: int = option(10, help="equal steps, two evaluations each", ge=1)
+    steps: int = option(10, help="steps, two evaluations each", ge=1)
 
 
 @attrs.frozen(kw_only=True)
@@ -109,4 +109,4 @@ class RK4(RungeKutta):
         c=(0.0, 0.5, 0.5, 1.0),
         order=4,
     )
-    steps: int = option(5, help="equal steps, four evaluations each", ge=1)
+    steps: int = option(5, help="steps, four evaluations each", ge=1)

@@ -50,7 +50,7 @@ class Jumping(FlowMapBackbone):
 
 @attrs.frozen(kw_only=True)
 class Jumper(BackboneRecipe):
-    default_solver: ClassVar[str] = "jump"
+    default_solver: ClassVar[str] = "hop"
     stretch: float = option(1, help="a whole number as the default of a number")
 
     def build(self, spec: SampleSpec, network: NetworkRecipe) -> Jumping:
@@ -94,7 +94,7 @@ class Liar(BackboneRecipe):
 
 
 @attrs.frozen(kw_only=True)
-class Jump(Solver):
+class Hop(Solver):
     def sample(self, policy: FlowMapBackbone, condition: Tensor, noise: Tensor) -> Tensor:  # type: ignore[override]
         return policy.jump(noise, torch.zeros(()), torch.ones(()), condition)
 
@@ -276,7 +276,7 @@ _CLASSES = {
         "fragile": Fragile,
         "liar": Liar,
     },
-    "solver": {"jump": Jump, "unable": Unable},
+    "solver": {"hop": Hop, "unable": Unable},
     "critic": {"blunt": BluntRecipe, "wishful": WishfulRecipe, "untaught": UntaughtRecipe},
     "objective": {
         "unannotated": Unannotated,

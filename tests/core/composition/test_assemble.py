@@ -78,7 +78,7 @@ def test_what_acts_is_the_acting_role_with_its_own_solver(fakes: Catalogue) -> N
     def act(solver: torch.nn.Module, policy: torch.nn.Module) -> tuple[str, str]:
         return type(solver).__name__, type(policy).__name__
 
-    assert acting.bind(act, needs_of(act, "test", ACT, "student"))() == ("Jump", "Jumping")
+    assert acting.bind(act, needs_of(act, "test", ACT, "student"))() == ("Hop", "Jumping")
 
 
 def test_a_role_that_is_no_backbone_is_built_by_its_objective_and_may_act(fakes: Catalogue) -> None:

@@ -31,7 +31,9 @@ def test_it_names_every_part_in_full(small_recipe):
     assert table["network"] == {
         "name": "genpolicy/mlp",
         "hidden": [8],
+        "time_embedding": "sinusoidal",
         "time_dim": 4,
+        "time_scale": 4.0,
         "activation": "silu",
     }
     assert table["seed"] == 0

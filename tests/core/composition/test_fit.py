@@ -1,13 +1,20 @@
 import pytest
 
 from genpolicy.composition.contract import LOSS, needs_of, provided_class
-from genpolicy.composition.fit import check_fit
+from genpolicy.composition.fit import check_fit, check_solver
 from genpolicy.composition.layers import from_arguments
 from genpolicy.composition.resolve import resolve
 from genpolicy.discovery.catalogue import Catalogue
 from genpolicy.errors import BrokenPartError, FitError, OptionError
 
-FITTING_BACKBONES = "fitting: flow, diffusion"
+WITHOUT_VELOCITY = {"consistency", "one-step", "gaussian", "deterministic"}
+"""Our own backbones that no ODE solver can serve."""
+
+
+def _velocities(catalogue: Catalogue) -> str:
+    parts = catalogue.parts("backbone")
+    own = [part.spec.name for part in parts if part.distribution == "genpolicy"]
+    return "fitting: " + ", ".join(name for name in own if name not in WITHOUT_VELOCITY)
 
 
 def _problems(catalogue: Catalogue, *arguments: str) -> tuple[str, ...]:
@@ -33,22 +40,24 @@ def test_a_policy_gradient_needs_velocities_of_a_backbone_and_of_its_solver(
     fakes: Catalogue,
 ) -> None:
     """All problems at once."""
+    fitting = _velocities(fakes)
     assert _problems(fakes, "objective=gmpg", "backbone=jumper", "critic=blunt") == (
         "gmpg needs a backbone that knows its velocity (VelocityBackbone), but 'jumper' is only "
-        f"one that jumps from any time to a later one; {FITTING_BACKBONES}",
+        f"one that jumps from any time to a later one; {fitting}",
         "gmpg needs a backbone as its behaviour that knows its velocity (VelocityBackbone), but "
-        f"'jumper' is only one that jumps from any time to a later one; {FITTING_BACKBONES}",
-        "gmpg needs a solver that integrates a velocity (OdeSolver), but 'jump' is only one that "
-        "turns noise into samples; fitting: euler, midpoint, heun, rk4, dopri5",
+        f"'jumper' is only one that jumps from any time to a later one; {fitting}",
+        "gmpg needs a solver that integrates a velocity (OdeSolver), but 'hop' is only one that "
+        "turns noise into samples; fitting: euler, midpoint, heun, rk4, dopri5, torchdiffeq",
         "blunt needs a backbone as its target_policy that knows its velocity (VelocityBackbone), "
-        f"but 'jumper' is only one that jumps from any time to a later one; {FITTING_BACKBONES}",
+        f"but 'jumper' is only one that jumps from any time to a later one; {fitting}",
     )
 
 
 def test_a_solver_that_jumps_needs_a_backbone_that_does(fakes: Catalogue) -> None:
-    assert _problems(fakes, "objective=bc", "solver=jump") == (
-        "jump needs a backbone that jumps from any time to a later one (FlowMapBackbone), but "
-        "'flow' is only one that travels on a known Gaussian path; fitting: jumper",
+    assert _problems(fakes, "objective=bc", "solver=hop") == (
+        "hop needs a backbone that jumps from any time to a later one (FlowMapBackbone), but "
+        "'flow' is only one that travels on a known Gaussian path; fitting: trajectory, shortcut, "
+        "mean-flow, bidirectional, jumper",
     )
 
 
@@ -142,8 +151,8 @@ def test_copies_need_the_same_backbone_and_network_with_the_same_options(fakes: 
 
 def test_broken_parts_do_not_disturb_the_list_of_fitting_ones(fakes: Catalogue) -> None:
     """Four backbones of the plugin do not say what they build; none is offered."""
-    (problem,) = _problems(fakes, "objective=bc", "solver=jump")
-    assert problem.endswith("fitting: jumper")
+    (problem,) = _problems(fakes, "objective=bc", "solver=hop")
+    assert problem.endswith("fitting: trajectory, shortcut, mean-flow, bidirectional, jumper")
 
 
 @pytest.mark.parametrize(
@@ -206,3 +215,28 @@ def test_a_need_may_be_met_in_any_of_several_ways() -> None:
         "knows its velocity (VelocityBackbone) or jumps from any time to a later one "
         "(FlowMapBackbone)"
     )
+
+
+def test_an_option_may_ask_for_more_than_the_signature(catalogue: Catalogue) -> None:
+    assert _problems(catalogue, "objective=bc", "backbone=one-step", "solver=jump") == ()
+    (problem,) = _problems(catalogue, "objective=bc", "backbone=one-step", "solver=jump:2")
+    assert problem == (
+        "jump needs a backbone that jumps to a sample from any time (ConsistencyBackbone), but "
+        "'one-step' is only one that sends noise straight to a sample; fitting: consistency, "
+        "trajectory, shortcut, mean-flow, bidirectional"
+    )
+
+
+def test_a_solver_for_acting_alone_need_not_suit_the_losses(fakes: Catalogue) -> None:
+    """Gmpg trains through a velocity; once it has, whatever serves the backbone may draw."""
+    jumping = ("objective=gmpg", "backbone=jumper", "solver=hop")
+    recipe = resolve(fakes, [from_arguments(jumping)], recipe="none")
+    with pytest.raises(FitError):
+        check_fit(recipe, fakes)
+    check_solver(recipe, "policy", fakes)
+
+
+def test_a_solver_that_cannot_serve_the_backbone_is_refused(fakes: Catalogue) -> None:
+    recipe = resolve(fakes, [from_arguments(("objective=bc", "solver=hop"))], recipe="none")
+    with pytest.raises(FitError, match=r"^hop needs a backbone that .*, but 'flow' is only one"):
+        check_solver(recipe, "policy", fakes)

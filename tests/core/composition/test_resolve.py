@@ -105,7 +105,7 @@ def test_a_table_that_names_a_dataset_decides_on_its_recipe(catalogue: Catalogue
 
 
 def test_a_backbone_brings_its_solver_unless_one_is_named(fakes: Catalogue) -> None:
-    assert _from(fakes, "backbone=jumper").chosen["solver"].name == "jump"
+    assert _from(fakes, "backbone=jumper").chosen["solver"].name == "hop"
     assert _from(fakes, "backbone=jumper", "solver=rk4").chosen["solver"].name == "rk4"
 
 
@@ -204,7 +204,7 @@ def test_a_role_may_set_an_option_of_a_part_like_the_policys(fakes: Catalogue) -
 def test_a_role_that_cannot_be_like_the_policy_gets_its_own_backbone(fakes: Catalogue) -> None:
     recipe = _from(fakes, "objective=distilled")
     assert recipe.chosen["student.backbone"].name == "jumper"
-    assert recipe.chosen["student.solver"].name == "jump"
+    assert recipe.chosen["student.solver"].name == "hop"
     assert recipe.chosen["backbone"].name == "flow"
 
 

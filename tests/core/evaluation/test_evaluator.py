@@ -182,6 +182,69 @@ def test_actions_that_are_not_finite_are_refused():
         evaluate(broken, FUSE, Protocol(episodes=1))
 
 
+def in_chunks_of(length, act):
+    """A policy that plans ``length`` actions at once, which differ from one another."""
+
+    def chunks(observation, generator):
+        shift = 0.3 * np.arange(length, dtype=np.float32)[:, None]
+        return np.clip(act(observation, generator)[:, None] + shift, -1, 1).astype(np.float32)
+
+    return chunks
+
+
+def naive_chunks(act, spec, protocol):
+    """As ``naive``, playing every chunk to its end."""
+    left = []
+
+    def one(observation, generator):
+        if observation[0, 1] == 0:
+            left.clear()  # Fuse counts its steps: another episode begins
+        if not left:
+            left.extend(act(observation, generator)[0])
+        return left.pop(0)[None]
+
+    return naive(one, spec, protocol)
+
+
+@pytest.mark.parametrize("environments", [1, 3, 20])
+@pytest.mark.parametrize("length", [1, 3, 5, 40])
+def test_a_chunk_is_played_to_its_end_before_the_next(environments, length):
+    protocol = Protocol(episodes=7, environments=environments, seed=11)
+    act = in_chunks_of(length, short)
+    assert rows(evaluate(act, FUSE, protocol)) == naive_chunks(act, FUSE, protocol)
+
+
+def test_a_policy_is_asked_once_per_chunk_and_of_the_lanes_that_wait():
+    widths = []
+
+    def act(observation, generator):
+        widths.append(len(observation))
+        return np.zeros((len(observation), 5, 1), np.float32)
+
+    spec = attrs.evolve(FUSE, id="Pendulum-v1", horizon=12)
+    evaluate(act, spec, Protocol(episodes=4, environments=2))
+    assert widths == [2, 2, 2] * 2  # after steps 0, 5 and 10 of each episode
+
+
+def test_chunks_of_one_action_draw_the_same_random_numbers_as_plain_actions():
+    protocol = Protocol(episodes=6, environments=4)
+    plain = evaluate(noisy, MAZE, protocol)
+    chunked = evaluate(lambda *seen: noisy(*seen)[:, None], MAZE, protocol)
+    assert rows(plain) == rows(chunked)
+
+
+def test_a_dataset_of_chunks_fits_the_environment_of_its_actions():
+    chunks = attrs.evolve(dataset(), action=np.zeros((3, 4, 1), np.float32))
+    evaluator = Evaluator.of(chunks, Protocol(episodes=1))
+    record = evaluator.evaluate(in_chunks_of(4, short))
+    evaluator.close()
+    assert len(record.episodes) == 1
+    with pytest.raises(DataError, match=r"takes actions of shape \(1,\); .* holds .* \(4, 2\)"):
+        Evaluator.of(
+            attrs.evolve(dataset(action=2), action=np.zeros((3, 4, 2), np.float32)), Protocol()
+        )
+
+
 def dataset(observation=2, action=1, environment=FUSE):
     return Dataset(
         name="sparks",

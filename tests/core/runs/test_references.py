@@ -68,7 +68,7 @@ def test_the_recipe_says_what_was_measured(registry, umaze, measured):
     start = registry.run(first.run).start
     assert start.recipe == {
         "reference": "random",
-        "dataset": {"name": "genpolicy/pointmaze/umaze", "options": {}},
+        "dataset": {"name": "genpolicy/pointmaze/umaze", "options": {"chunk": 1}},
         "evaluation": {"name": "default[episodes=1]", "episodes": 1, "seed": Protocol().seed},
     }
     assert set(start.origins.values()) == {"measurement"}

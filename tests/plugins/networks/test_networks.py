@@ -1,16 +1,33 @@
 """Every network, found through the catalogue, keeps the contract of ``Network``."""
 
+from collections.abc import Mapping
+
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from genpolicy.discovery.catalogue import load_catalogue
 from genpolicy.network import Network, NetworkRecipe, NetworkSpec
 from genpolicy.recipe import make_recipe
 from genpolicy_plugins.networks.batched import BatchedMLP
 from genpolicy_plugins.networks.mlp import MLP
+from genpolicy_plugins.networks.residual_mlp import ResidualBlock, ResidualMLP
 from genpolicy_plugins.networks.temporal_spatial_residual import TemporalSpatialResidual
-from genpolicy_plugins.networks.time_embedding import FourierEmbedding, SinusoidalEmbedding
+from genpolicy_plugins.networks.time_embedding import (
+    FourierEmbedding,
+    SinusoidalEmbedding,
+    TimeEmbedding,
+    make_time_embedding,
+)
+from genpolicy_plugins.networks.transformer import Attention, Transformer, TransformerNetwork
+
+SMALL: Mapping[str, Mapping[str, object]] = {
+    "mlp": {"hidden": "16,8"},
+    "residual-mlp": {"width": 8, "blocks": 2},
+    "temporal-spatial-residual": {"hidden": "16,8"},
+    "transformer": {"width": 8, "heads": 2, "blocks": 2},
+}
 
 
 def _recipes() -> dict[str, type[NetworkRecipe]]:
@@ -21,15 +38,25 @@ def _recipes() -> dict[str, type[NetworkRecipe]]:
 
 RECIPES = _recipes()
 every_network = pytest.mark.parametrize("name", sorted(RECIPES))
+every_embedding = pytest.mark.parametrize("kind", ["sinusoidal", "fourier"])
 every_shape = pytest.mark.parametrize("shape", [(2,), (4, 2)], ids=["action", "chunk"])
 every_count = pytest.mark.parametrize("times", [0, 1, 2])
 
 
-def _build(name: str, shape: tuple[int, ...], times: int = 1, **spec: tuple[int, ...]) -> Network:
+def _recipe(name: str, **options: object) -> NetworkRecipe:
+    return make_recipe(RECIPES[name], {**SMALL[name], **options}, who=name)
+
+
+def _build(
+    name: str,
+    shape: tuple[int, ...],
+    times: int = 1,
+    output_shape: tuple[int, ...] | None = None,
+    **options: object,
+) -> Network:
     torch.manual_seed(0)
-    recipe = make_recipe(RECIPES[name], {"hidden": "16,8"}, who=name)
-    built = recipe.build(NetworkSpec(sample_shape=shape, condition_dim=3, times=times, **spec))
-    return built.double()
+    spec = NetworkSpec(sample_shape=shape, condition_dim=3, times=times, output_shape=output_shape)
+    return _recipe(name, **options).build(spec).double()
 
 
 def _inputs(shape: tuple[int, ...], times: int = 1, rows: int = 5) -> tuple[Tensor, ...]:
@@ -52,10 +79,15 @@ def test_the_output_has_the_shape_of_the_sample(
     assert _call(_build(name, shape, times), *_inputs(shape, times)).shape == (5, *shape)
 
 
+def test_every_network_is_tried_here() -> None:
+    assert set(SMALL) == set(RECIPES)
+
+
 @every_network
-def test_the_output_may_have_a_shape_of_its_own(name: str) -> None:
-    network = _build(name, (4, 2), output_shape=(3,))
-    assert _call(network, *_inputs((4, 2))).shape == (5, 3)
+@pytest.mark.parametrize("output", [(3,), (4, 5), (2, 2)], ids=str)
+def test_the_output_may_have_a_shape_of_its_own(name: str, output: tuple[int, ...]) -> None:
+    network = _build(name, (4, 2), output_shape=output)
+    assert _call(network, *_inputs((4, 2))).shape == (5, *output)
 
 
 @every_network
@@ -107,10 +139,11 @@ def test_one_encoding_serves_many_times(name: str) -> None:
 
 
 @every_network
+@every_shape
 @every_count
-def test_gradients_reach_every_weight(name: str, times: int) -> None:
-    network = _build(name, (2,), times)
-    _call(network, *_inputs((2,), times)).square().sum().backward()  # type: ignore[no-untyped-call]
+def test_gradients_reach_every_weight(name: str, shape: tuple[int, ...], times: int) -> None:
+    network = _build(name, shape, times)
+    _call(network, *_inputs(shape, times)).square().sum().backward()  # type: ignore[no-untyped-call]
     for key, weight in network.named_parameters():
         assert weight.grad is not None, key
         assert torch.isfinite(weight.grad).all(), key
@@ -121,18 +154,162 @@ def test_gradients_reach_every_weight(name: str, times: int) -> None:
 def test_weights_are_drawn_from_the_global_random_numbers(name: str) -> None:
     one, same = _build(name, (2,)).state_dict(), _build(name, (2,)).state_dict()
     torch.manual_seed(7)
-    recipe = make_recipe(RECIPES[name], {"hidden": "16,8"}, who=name)
-    other = recipe.build(NetworkSpec(sample_shape=(2,), condition_dim=3)).state_dict()
+    other = _recipe(name).build(NetworkSpec(sample_shape=(2,), condition_dim=3)).state_dict()
     assert all(torch.equal(one[key], same[key]) for key in one)
     assert any(not torch.equal(one[key], other[key].double()) for key in one)
 
 
 @every_network
-def test_a_wrong_number_of_times_is_refused(name: str) -> None:
-    network = _build(name, (2,), 1)
-    sample, condition, t = _inputs((2,))
+@pytest.mark.parametrize(("built", "told"), [(1, 2), (1, 0), (0, 1), (2, 1)])
+def test_a_wrong_number_of_times_is_refused(name: str, built: int, told: int) -> None:
+    network = _build(name, (2,), built)
     with pytest.raises((ValueError, RuntimeError)):
-        _call(network, sample, condition, t, t)
+        _call(network, *_inputs((2,), told))
+
+
+@every_network
+@every_shape
+@every_count
+def test_the_forward_mode_derivative_is_the_finite_difference(
+    name: str, shape: tuple[int, ...], times: int
+) -> None:
+    network, (sample, condition, *told) = _build(name, shape, times), _inputs(shape, times)
+    context = network.encode(condition)
+    tangents = tuple(torch.randn_like(values) for values in (sample, *told))
+
+    def at(x: Tensor, *t: Tensor) -> Tensor:
+        output: Tensor = network(x, context, *t)
+        return output
+
+    slope = torch.func.jvp(at, (sample, *told), tangents)[1]
+    ahead, behind = (
+        at(*(values + step * way for values, way in zip((sample, *told), tangents, strict=True)))
+        for step in (1e-6, -1e-6)
+    )
+    torch.testing.assert_close(slope, (ahead - behind) / 2e-6, rtol=1e-5, atol=1e-6)
+
+
+@every_network
+@every_shape
+def test_the_derivative_along_a_scalar_time_is_that_along_the_times_of_all_rows(
+    name: str, shape: tuple[int, ...]
+) -> None:
+    network, (sample, condition) = _build(name, shape), _inputs(shape, 0)
+    context, t = network.encode(condition), torch.tensor(0.3).double()
+    slopes = [
+        torch.func.jvp(lambda s: network(sample, context, s), (told,), (torch.ones_like(told),))[1]
+        for told in (t, t.repeat(5))
+    ]
+    torch.testing.assert_close(slopes[0], slopes[1])
+
+
+@every_network
+@every_shape
+def test_the_gradient_of_a_gradient_is_the_finite_difference(
+    name: str, shape: tuple[int, ...]
+) -> None:
+    """As the log-density needs, whose divergence trains."""
+    network, (sample, condition, t) = _build(name, shape), _inputs(shape)
+    weight = next(network.parameters())
+    way = torch.randn_like(weight)
+
+    def roughness() -> Tensor:
+        x = sample.clone().requires_grad_()
+        output = _call(network, x, condition, t).square().sum()
+        (gradient,) = torch.autograd.grad(output, x, create_graph=True)
+        return gradient.square().sum()
+
+    roughness().backward()  # type: ignore[no-untyped-call]
+    assert weight.grad is not None
+    ends = []
+    for step in (1e-5, -1e-5):
+        weight.data += step * way
+        ends.append(float(roughness().detach()))
+        weight.data -= step * way
+    known = (ends[0] - ends[1]) / 2e-5
+    assert float((weight.grad * way).sum()) == pytest.approx(known, rel=1e-5)
+
+
+@every_network
+def test_tokens_influence_each_other_and_their_order_matters(name: str) -> None:
+    network, (sample, condition, t) = _build(name, (4, 2)), _inputs((4, 2))
+    before = _call(network, sample, condition, t)
+    changed = sample.clone()
+    changed[:, 0] += 1.0
+    moved = _call(network, changed, condition, t) - before
+    assert (moved.abs().amax((0, 2)) > 1e-4).all()
+    reversed_ = _call(network, sample.flip(1), condition, t).flip(1)
+    assert ((reversed_ - before).abs().amax((1, 2)) > 1e-2).all()
+
+
+@every_network
+@every_embedding
+def test_times_are_embedded_as_asked(name: str, kind: str) -> None:
+    network = _build(name, (2,), 2, time_embedding=kind)
+    made = {"sinusoidal": SinusoidalEmbedding, "fourier": FourierEmbedding}[kind]
+    assert [type(module) for module in network.modules() if isinstance(module, TimeEmbedding)] == [
+        made
+    ]
+    assert _call(network, *_inputs((2,), 2)).shape == (5, 2)
+
+
+def test_a_transformer_without_positions_would_not_know_the_order_of_its_tokens() -> None:
+    network, (sample, condition, t) = _build("transformer", (4, 2)), _inputs((4, 2))
+    assert isinstance(network, TransformerNetwork)
+    nn.init.zeros_(network.position)
+    flipped = _call(network, sample.flip(1), condition, t)
+    torch.testing.assert_close(flipped.flip(1), _call(network, sample, condition, t))
+
+
+def test_attention_is_torchs_own() -> None:
+    torch.manual_seed(0)
+    ours, theirs = Attention(8, heads=2), nn.MultiheadAttention(8, 2, batch_first=True)
+    with torch.no_grad():
+        theirs.in_proj_weight.copy_(ours.from_tokens.weight)
+        theirs.in_proj_bias.zero_()
+    theirs.out_proj.load_state_dict(ours.to_tokens.state_dict())
+    tokens = torch.randn(3, 5, 8)
+    torch.testing.assert_close(ours(tokens), theirs(tokens, tokens, tokens)[0])
+
+
+def test_a_transformers_output_of_its_own_sequence_is_made_token_by_token() -> None:
+    per_token = _build("transformer", (4, 2), output_shape=(4, 6))
+    together = _build("transformer", (4, 2), output_shape=(6,))
+    assert isinstance(per_token, TransformerNetwork)
+    assert isinstance(together, TransformerNetwork)
+    assert per_token.last.weight.shape == (6, 8)
+    assert together.last.weight.shape == (6, 4 * 8)
+
+
+@pytest.mark.parametrize("name", ["residual-mlp", "transformer"])
+def test_dropout_acts_in_training_alone(name: str) -> None:
+    network, inputs = _build(name, (2,), dropout=0.5), _inputs((2,))
+    assert not torch.equal(_call(network, *inputs), _call(network, *inputs))
+    network.eval()
+    before = _call(network, *inputs)
+    assert torch.equal(_call(network, *inputs), before)
+    torch.testing.assert_close(before, _call(_build(name, (2,), dropout=0.0), *inputs))
+
+
+def test_a_residual_perceptron_does_without_layer_norm() -> None:
+    def norms(network: Network) -> int:
+        return sum(isinstance(module, nn.LayerNorm) for module in network.modules())
+
+    assert norms(_build("residual-mlp", (2,))) == 2
+    assert norms(_build("residual-mlp", (2,), layer_norm=False)) == 0
+
+
+def test_a_residual_block_adds_to_what_it_is_given() -> None:
+    block = ResidualBlock(4, dropout=0.0, layer_norm=True, activation=nn.Mish)
+    x = torch.randn(3, 4)
+    hidden = functional.mish(block.first(functional.layer_norm(x, (4,))))
+    torch.testing.assert_close(block(x), x + block.second(hidden))
+    assert block.first.weight.shape == (16, 4)
+
+
+def test_heads_that_do_not_divide_the_width_are_refused() -> None:
+    with pytest.raises(ValueError, match="heads divides width; got 3 heads for a width of 8"):
+        Transformer(width=8, heads=3)
 
 
 def test_the_residual_network_has_as_many_weights_as_the_papers() -> None:
@@ -157,8 +334,9 @@ def test_widths_that_are_none_are_refused(
 
 
 def test_odd_embeddings_are_refused() -> None:
-    with pytest.raises(ValueError, match="time_dim is an even number; got 5"):
-        MLP(time_dim=5)
+    for recipe in (MLP, ResidualMLP, Transformer):
+        with pytest.raises(ValueError, match="time_dim is an even number; got 5"):
+            recipe(time_dim=5)
     with pytest.raises(ValueError, match="embedding is an even number; got 5"):
         TemporalSpatialResidual(embedding=5)
 
@@ -173,6 +351,17 @@ def test_a_time_is_embedded_as_sines_and_cosines_of_its_phase(
     assert embedded[0].tolist() == [0.0] * 4 + [1.0] * 4
     torch.testing.assert_close(embedded[1, :4], torch.sin(0.25 * embedding.frequencies))
     assert embedding(torch.tensor(0.25)).shape == (8,)
+
+
+def test_a_time_embedding_is_made_by_name_and_fourier_alone_draws() -> None:
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    assert isinstance(make_time_embedding("sinusoidal", 8, 1.0), SinusoidalEmbedding)
+    assert torch.equal(torch.get_rng_state(), before)
+    made = make_time_embedding("fourier", 20_000, 5.0)
+    assert isinstance(made, FourierEmbedding)
+    assert made.dim == 20_000
+    assert float(made.frequencies.std() / (2 * torch.pi)) == pytest.approx(5.0, rel=0.05)
 
 
 def test_sinusoidal_frequencies_run_from_half_a_turn_to_the_highest() -> None:

@@ -1,0 +1,124 @@
+from collections.abc import Callable
+
+import attrs
+import numpy as np
+import pytest
+
+from genpolicy.chunking import in_chunks
+from genpolicy.dataset import Dataset, DatasetRecipe
+from genpolicy.errors import DataError, OptionError
+from genpolicy.recipe import make_recipe, options_of
+
+DataMaker = Callable[..., Dataset]
+
+
+def walk(*lengths: int, cut_last: bool = True) -> Dataset:
+    """Episodes in which everything tells its row; even ones are terminal, odd ones are cut."""
+    rows = sum(lengths)
+    row = np.arange(rows, dtype=np.float32)
+    last = np.cumsum(lengths) - 1
+    ends = np.isin(np.arange(rows), last if cut_last else last[:-1])
+    number = np.repeat(np.arange(len(lengths)), lengths)
+    return Dataset(
+        name="walk",
+        observation=row[:, None],
+        action=np.stack([row, -row], axis=1),
+        reward=row,
+        next_observation=row[:, None] + 0.5,
+        terminal=ends & (number % 2 == 0),
+        timeout=ends & (number % 2 == 1),
+        action_low=np.full(2, -99.0, np.float32),
+        action_high=np.full(2, 99.0, np.float32),
+    )
+
+
+def by_hand(data: Dataset, length: int) -> list[tuple[object, ...]]:
+    """Every window, found by looking at each in turn."""
+    ends = data.terminal | data.timeout
+    found = []
+    for first in range(len(data) - length + 1):
+        last = first + length - 1
+        if not ends[first:last].any():
+            actions = data.action[first : last + 1]
+            facts = (data.reward[first : last + 1].sum(), data.terminal[last], data.timeout[last])
+            seen = (data.observation[first, 0], data.next_observation[last, 0])
+            found.append((seen, actions.tolist(), *facts))
+    return found
+
+
+@pytest.mark.parametrize("length", [2, 3, 5])
+@pytest.mark.parametrize("cut_last", [True, False])
+def test_windows_are_those_found_by_hand(length: int, cut_last: bool) -> None:
+    data = walk(4, 1, 7, 3, 5, cut_last=cut_last)
+    chunks = in_chunks(data, length)
+    seen = zip(chunks.observation[:, 0], chunks.next_observation[:, 0], strict=True)
+    columns = (seen, chunks.action.tolist(), chunks.reward, chunks.terminal, chunks.timeout)
+    assert [*zip(*columns, strict=True)] == by_hand(data, length)
+    assert chunks.action.shape[1:] == (length, 2)
+    assert chunks.action.dtype == chunks.reward.dtype == np.float32
+
+
+def test_a_window_in_numbers() -> None:
+    chunks = in_chunks(walk(3, 4), 3)
+    assert chunks.action.tolist() == [
+        [[0.0, 0.0], [1.0, -1.0], [2.0, -2.0]],
+        [[3.0, -3.0], [4.0, -4.0], [5.0, -5.0]],
+        [[4.0, -4.0], [5.0, -5.0], [6.0, -6.0]],
+    ]
+    assert chunks.reward.tolist() == [3.0, 12.0, 15.0]
+    assert chunks.observation[:, 0].tolist() == [0.0, 3.0, 4.0]
+    assert chunks.next_observation[:, 0].tolist() == [2.5, 5.5, 6.5]
+    assert chunks.terminal.tolist() == [True, False, False]
+    assert chunks.timeout.tolist() == [False, False, True]
+
+
+def test_the_rest_of_the_data_stays(make_dataset: DataMaker) -> None:
+    data = make_dataset()
+    chunks = in_chunks(data, 4)
+    assert chunks.name == data.name
+    assert chunks.action_low is data.action_low
+    assert (chunks.environment, chunks.reference) == (data.environment, data.reference)
+    assert len(chunks) == 8 * (8 - 3)
+    assert chunks.episodes == data.episodes
+
+
+def test_one_action_is_no_chunk(make_dataset: DataMaker) -> None:
+    data = make_dataset()
+    assert in_chunks(data, 1) is data
+
+
+def test_data_without_an_episode_as_long_as_a_chunk_is_refused() -> None:
+    with pytest.raises(DataError) as caught:
+        in_chunks(walk(2, 5, 3), 6)
+    assert str(caught.value) == (
+        "dataset 'walk' has no episode of 6 steps to make chunks of: the longest, episode 1 of 3, "
+        "has 5; lower dataset.chunk"
+    )
+
+
+def test_chunks_of_chunks_are_refused() -> None:
+    with pytest.raises(DataError) as caught:
+        in_chunks(in_chunks(walk(9), 4), 2)
+    assert str(caught.value) == (
+        "dataset 'walk' holds actions of shape (4, 2), which are chunks already; leave "
+        "dataset.chunk at 1"
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Walks(DatasetRecipe):
+    def load(self) -> Dataset:
+        return walk(4, 7)
+
+
+def test_any_dataset_is_prepared_in_chunks() -> None:
+    assert Walks().prepare().action.shape == (11, 2)
+    recipe = make_recipe(Walks, {"chunk": "3"}, who="dataset walks")
+    assert recipe.prepare().action.shape == (7, 3, 2)
+    assert recipe.load().action.shape == (11, 2)
+    assert options_of(Walks)["chunk"].help == "actions per decision; a sample is that many in a row"
+
+
+def test_a_chunk_holds_an_action_or_more() -> None:
+    with pytest.raises(OptionError, match=r"dataset walks: 'chunk' must be >= 1: 0"):
+        make_recipe(Walks, {"chunk": 0}, who="dataset walks")
