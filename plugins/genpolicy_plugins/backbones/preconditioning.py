@@ -54,6 +54,14 @@ class Preconditioning:
         cos, sin = self._rotation(t, sample)
         return sin * sample / self.sigma_data - cos * noise
 
+    def jump_scale(self, t: Tensor, s: Tensor, like: Tensor) -> Tensor:
+        """Return how far x_s moves per unit of the network's output at t, shaped to fit ``like``.
+
+        x_s = (cos(theta) c_t x_t + sin(theta) F) / c_s, with theta the angle between t and s.
+        """
+        theta = (self.angle(t) - self.angle(s)) * (math.pi / 2.0)
+        return expand(torch.sin(theta) / self._c(s), like)
+
     def _c(self, t: Tensor) -> Tensor:
         return torch.rsqrt((self.path.alpha(t) * self.sigma_data) ** 2 + self.path.sigma(t) ** 2)
 

@@ -131,3 +131,15 @@ def test_the_angle_is_told_in_quarter_turns() -> None:
     turn = Preconditioning(VEPath(), 0.5)
     t = VEPath().time_at(torch.tensor(-math.log(0.5), dtype=torch.float64))
     assert float(turn.angle(t)) == pytest.approx(0.5)
+
+
+@every_path
+def test_a_jump_moves_by_its_scale_times_the_output(path: GaussianPath) -> None:
+    turn, x_t, predicted = Preconditioning(path, 0.5), _rows(0), _rows(1)
+    t = path.start + 0.4 * (_times(path) - path.start)
+    s = t + 0.3
+    landed, other = (
+        path.interpolate(*turn.data_and_noise(x_t, output, t), s)
+        for output in (predicted, predicted + 1.0)
+    )
+    torch.testing.assert_close(other - landed, turn.jump_scale(t, s, x_t).expand_as(x_t))

@@ -44,7 +44,7 @@ def _exact(**options: object) -> TrajectoryModel:
 
 def _random(path: str) -> TrajectoryModel:
     torch.manual_seed(0)
-    recipe = Trajectory(path=path)  # type: ignore[arg-type]
+    recipe = Trajectory(path=path, weighting="plain")  # type: ignore[arg-type]
     return recipe.build(SPEC, MLP(hidden=(16,), time_dim=4)).double()
 
 
@@ -81,7 +81,12 @@ def test_the_exact_map_has_no_inconsistency_by_its_own_semigroup(path: str) -> N
 def test_a_teacher_of_higher_order_leaves_the_exact_map_less_inconsistent(path: str) -> None:
     def inconsistency(teacher: str, steps: int) -> float:
         model = _exact(
-            path=path, teacher=teacher, instantaneous_weight=0.0, grid_first=steps, grid_last=steps
+            path=path,
+            teacher=teacher,
+            weighting="plain",
+            instantaneous_weight=0.0,
+            grid_first=steps,
+            grid_last=steps,
         )
         torch.manual_seed(2)
         return float(model.matching_loss(*_data()).detach().mean().sqrt())
@@ -119,6 +124,30 @@ def test_the_data_teacher_is_the_pull_towards_the_sample_itself() -> None:
     inconsistency = ((model.jump(x_t, t, s, condition) - target) ** 2).sum(1)
     instantaneous = ((model.denoiser(x_t, t, condition) - sample) ** 2).sum(1)
     torch.testing.assert_close(found, inconsistency + instantaneous)
+
+
+def test_a_jumps_error_is_told_in_units_of_the_networks_output() -> None:
+    """Moving the output by one moves every row's loss by as much, however far it jumps."""
+    sample, condition = _data(64)
+    losses = []
+    for shift in (0.0, 1.0):
+        torch.manual_seed(0)
+        model = _exact(teacher="semigroup", weighting="output", instantaneous_weight=0.0)
+        exact = model.network.forward
+        model.network.forward = lambda *a, exact=exact, shift=shift: exact(*a) + shift
+        torch.manual_seed(2)
+        losses.append(model.matching_loss(sample, condition).detach())
+    torch.testing.assert_close(losses[0], torch.zeros_like(losses[0]), atol=1e-12, rtol=0)
+    torch.testing.assert_close(losses[1], torch.full_like(losses[1], 2.0))
+
+
+def test_the_teacher_decides_on_the_grid_and_on_the_weighting() -> None:
+    assert Trajectory().weighs_output
+    assert not Trajectory(weighting="plain").weighs_output
+    assert not Trajectory(teacher="semigroup").weighs_output
+    assert Trajectory().finest_grid == 1280
+    assert Trajectory(teacher="heun").finest_grid == 40
+    assert Trajectory(teacher="heun", grid_last=20).finest_grid == 20
 
 
 def test_both_paths_are_one_map_through_the_change_of_variables() -> None:
