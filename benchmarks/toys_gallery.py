@@ -1,7 +1,8 @@
-"""Draws docs/gallery.png: what each backbone learned of the pinwheel, by the runs tagged ``toys``."""
+"""Draws docs/gallery.png, what each backbone learned of the pinwheel, from the runs of toys.sh."""
+
+from toys_table import ROOT, backbone_of, toy_runs
 
 from genpolicy_cli.main import main
-from toys_table import ROOT, backbone_of, toy_runs
 
 SHOWN = ("flow", "ot-flow", "diffusion", "diffusion path=ve", "consistency", "trajectory")
 SHOWN += ("shortcut", "mean-flow", "bidirectional", "one-step", "gaussian")
