@@ -1,7 +1,7 @@
 """Prints the table of docs/models.md: how far samples are from the data, by network evaluations.
 
 The mean energy distance, times 1000, of the runs tagged ``toys`` in the repository's registry, over
-datasets and seeds. Samples and fresh data: 2000 each, the same for all.
+datasets. Samples and fresh data: 2000 each, the same for all.
 """
 
 import sys

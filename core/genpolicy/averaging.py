@@ -9,6 +9,8 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 def move_towards(slow: nn.Module, fast: nn.Module, rate: float) -> None:
     """Move the weights of ``slow`` towards those of ``fast``, a model of the same shape.
 
+    Buffers, such as counters and schedules, are taken over as they are.
+
     Args:
         slow: The copy that moves.
         fast: What it follows.
@@ -16,3 +18,5 @@ def move_towards(slow: nn.Module, fast: nn.Module, rate: float) -> None:
     """
     move = get_ema_multi_avg_fn(1.0 - rate)  # type: ignore[no-untyped-call]
     move(list(slow.parameters()), list(fast.parameters()), None)
+    for kept, present in zip(slow.buffers(), fast.buffers(), strict=True):
+        kept.copy_(present)

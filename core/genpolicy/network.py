@@ -17,12 +17,15 @@ class NetworkSpec:
         condition_dim: The length of the condition vector, such as an observation's.
         times: How many times it is told: 0 (plain policies), 1, or 2 (flow maps).
         output_shape: The shape of one output, where it differs from a sample's.
+        turns: The fastest that a time's embedding may turn, per unit of time, for models that learn
+            from themselves at neighbouring times; ``None`` leaves it to the network.
     """
 
     sample_shape: tuple[int, ...]
     condition_dim: int
     times: int = 1
     output_shape: tuple[int, ...] | None = None
+    turns: float | None = None
 
 
 class Network(nn.Module, ABC):

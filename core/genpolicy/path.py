@@ -239,7 +239,8 @@ class LinearPath(GaussianPath):
         if self.sigma_min == 0.0:
             return torch.sigmoid(half_log_snr)
         k, rest = torch.exp(2.0 * half_log_snr), 1.0 + self.sigma_min**2
-        return k * rest / (k + torch.sqrt(k**2 + (1.0 - k) * k * rest))
+        root = torch.sqrt(k * (rest - k * self.sigma_min**2).clamp(min=0.0))
+        return k * rest / (k + root)
 
 
 @attrs.frozen

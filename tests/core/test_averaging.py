@@ -20,3 +20,12 @@ def test_all_of_the_way_is_a_copy() -> None:
     slow, fast = nn.Linear(3, 2), nn.Linear(3, 2)
     move_towards(slow, fast, 1.0)
     assert torch.equal(slow.weight, fast.weight)
+
+
+def test_buffers_are_taken_over_as_they_are() -> None:
+    slow, fast = nn.BatchNorm1d(2), nn.BatchNorm1d(2)
+    fast(torch.randn(8, 2))
+    move_towards(slow, fast, 0.1)
+    assert slow.running_mean is not None
+    assert torch.equal(slow.running_mean, fast.running_mean)
+    assert int(slow.num_batches_tracked) == 1

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from genpolicy.backbone import Backbone, FlowMapBackbone, PathBackbone, VelocityBackbone
+from genpolicy.composition.contract import SAMPLE, needs_of
 from genpolicy.dataset import Floats
 from genpolicy.density import log_prob
 from genpolicy.errors import UsageError
@@ -139,9 +140,14 @@ def portray(
 
 def travel_of(policy: Backbone, solver: Solver) -> Travel:
     """Return how noise becomes samples; a flow map is taken for its ODE where one is solved."""
-    if isinstance(policy, FlowMapBackbone) and not isinstance(solver, OdeSolver):
+    if isinstance(policy, FlowMapBackbone) and not _asks_for_velocity(solver):
         return "jumps"
     return "ode" if isinstance(policy, VelocityBackbone) else "straight"
+
+
+def _asks_for_velocity(solver: Solver) -> bool:
+    needs = needs_of(solver.sample, "solver", SAMPLE)
+    return any(issubclass(member, VelocityBackbone) for need in needs for member in need.classes)
 
 
 def kernel_estimate(samples: Floats, frame: Frame) -> Floats:

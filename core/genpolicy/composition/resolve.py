@@ -6,10 +6,10 @@ from typing import Any, Final, TypeVar, cast
 
 import attrs
 
-from genpolicy.backbone import BackboneRecipe
+from genpolicy.backbone import BackboneRecipe, VelocityBackbone
 from genpolicy.composition.agent_recipe import BASES, ROLE_KINDS, AgentRecipe, Chosen
 from genpolicy.composition.choosing import choose_part, split_name
-from genpolicy.composition.contract import asks_for_critic, roles_of
+from genpolicy.composition.contract import asks_for_critic, loss_needs, provided_class, roles_of
 from genpolicy.composition.layers import Layer, from_recipe
 from genpolicy.conversion import convert
 from genpolicy.dataset import DatasetRecipe
@@ -19,6 +19,7 @@ from genpolicy.evaluation.protocol import Protocol
 from genpolicy.inference import Inference
 from genpolicy.objective import Objective
 from genpolicy.recipe import Recipe, make_recipe, recipe_values
+from genpolicy.solver import Solver
 from genpolicy.training.options import TrainOptions
 
 R = TypeVar("R", bound=Recipe)
@@ -129,6 +130,16 @@ class _Resolution:
         self._choose("network")
         backbone = self._recipe("backbone", BackboneRecipe)
         self._choose("solver", fallback=backbone.default_solver)
+        moves = issubclass(provided_class(type(backbone)), VelocityBackbone)
+        if moves and "solver" not in self.choices and not self._serves("solver"):
+            self._choose("solver", fallback=BackboneRecipe.default_solver)
+
+    def _serves(self, slot: str) -> bool:
+        """Return whether the solver in a slot is what the objective's losses ask for."""
+        objective = self._recipe("objective", Objective)
+        who = self.chosen["objective"].name
+        asked = [need for need in loss_needs(objective, who) if need.argument == "solver"]
+        return all(need.met_by(type(self._recipe(slot, Solver))) for need in asked)
 
     def _choose_roles(self) -> None:
         objective = self._recipe("objective", Objective)

@@ -70,12 +70,22 @@ def fit_table(catalogue: Catalogue, fixed: Mapping[str, str]) -> FitTable:
     for kind, name in fixed.items():
         catalogue.find(kind, name)
     axes = tuple(kind for kind in KINDS if kind not in fixed)[:2]
+    if "critic" in axes and not _has_critic(catalogue, fixed):
+        axes = tuple(kind for kind in axes if kind != "critic")
     names = tuple(catalogue.names(kind) for kind in axes)
     cells = [
         _try(catalogue, {**fixed, **dict(zip(axes, combination, strict=True))})
         for combination in product(*names)
     ]
     return FitTable(fixed=fixed, axes=axes, names=names, cells=tuple(cells))
+
+
+def _has_critic(catalogue: Catalogue, parts: Mapping[str, str]) -> bool:
+    try:
+        recipe = resolve(catalogue, [Layer("asked", parts)], recipe="none")
+    except (OptionError, PartError):
+        return True
+    return "critic" in recipe.chosen
 
 
 def _try(catalogue: Catalogue, parts: Mapping[str, str]) -> Cell:

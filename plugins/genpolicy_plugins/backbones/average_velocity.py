@@ -10,7 +10,6 @@ What is learned at one pair of times is the target at another, so a network that
 times learns from its own roughness: its time embedding is slowed down to ``turns``.
 """
 
-import math
 from abc import abstractmethod
 
 import torch
@@ -27,7 +26,6 @@ from genpolicy import (
 from genpolicy.backbone import Field
 from genpolicy.path import LinearPath
 from genpolicy.shapes import expand, sum_rows
-from genpolicy_plugins.networks.time_embedding import TimeEmbedding
 
 
 class AverageVelocityModel(GaussianPathBackbone, FlowMapBackbone):
@@ -83,23 +81,15 @@ class AverageVelocityModel(GaussianPathBackbone, FlowMapBackbone):
 
 
 def build_network(spec: SampleSpec, network: NetworkRecipe, turns: float) -> Network:
-    """Return a network of two times whose time embeddings turn no faster than ``turns``.
-
-    All frequencies of an embedding shrink by one factor. The program's own networks are slowed; one
-    that embeds its times by other means is left as it is.
-
-    Args:
-        spec: What the backbone is built for.
-        network: The network.
-        turns: The highest frequency, in turns per unit of time.
-    """
-    shapes = NetworkSpec(sample_shape=spec.sample_shape, condition_dim=spec.condition_dim, times=2)
-    built = network.build(shapes)
-    for module in built.modules():
-        if isinstance(module, TimeEmbedding):
-            fastest = module.frequencies.abs().max() / (2.0 * math.pi)
-            module.frequencies *= (turns / fastest).clamp(max=1.0)
-    return built
+    """Return a network of two times whose time embeddings turn no faster than ``turns``."""
+    return network.build(
+        NetworkSpec(
+            sample_shape=spec.sample_shape,
+            condition_dim=spec.condition_dim,
+            times=2,
+            turns=turns,
+        )
+    )
 
 
 def half_square(error: Tensor) -> Tensor:

@@ -3,8 +3,8 @@
     semigroup: |Phi(x_t, t, s) - sg Phi(Phi(x_t, t, m), m, s)|^2,    t < m < s uniform
     boundary:  |u(x_t, t, t + Delta) - (a - z)|^2,                   Delta ~ U[0, 1e-3]
 
-with Phi(x_t, t, s) = x_t + (s - t) u(x_t, t, s) and sg a stop-gradient. arXiv 2606.10613, whose
-time runs the other way. No teacher and no derivative of the network.
+with Phi(x_t, t, s) = x_t + (s - t) u(x_t, t, s) and sg a stop-gradient. BFQ, 2026,
+arXiv 2606.10613, whose time runs the other way. No teacher and no derivative of the network.
 
 Differs from the paper: it picks one of the two losses per step, with probability 1/2; here each
 has its share of every batch, which has the same mean and less variance.

@@ -123,7 +123,8 @@ class TrajectoryModel(GaussianPathBackbone, FlowMapBackbone):
         denoised, _ = model.data_and_noise(x_t, t, t)
         instantaneous = sum_rows((denoised - sample) ** 2)
         is_warm = self.grid.progress >= self.recipe.warmup
-        return is_warm * inconsistency + self.recipe.instantaneous_weight * instantaneous
+        jumping = torch.where(is_warm, inconsistency, 0.0)
+        return jumping + self.recipe.instantaneous_weight * instantaneous
 
     def after_step(self, progress: float) -> None:
         """Let the slow copy follow, and the grid grow."""
@@ -186,6 +187,10 @@ class Trajectory(BackboneRecipe):
         None,
         help="steps of the time grid in the end; none: 1280 if the data teach, 40 if a model does",
         ge=2,
+        le=5120,
+    )
+    turns: float = option(
+        8.0, help="highest frequency at which the network is told a time, turns per unit", gt=0
     )
 
     @property
@@ -212,7 +217,12 @@ class Trajectory(BackboneRecipe):
     def build(self, spec: SampleSpec, network: NetworkRecipe) -> TrajectoryModel:
         """Return a trajectory model with fresh weights."""
         net = network.build(
-            NetworkSpec(sample_shape=spec.sample_shape, condition_dim=spec.condition_dim, times=2)
+            NetworkSpec(
+                sample_shape=spec.sample_shape,
+                condition_dim=spec.condition_dim,
+                times=2,
+                turns=self.turns,
+            )
         )
         linear = self.path == "linear"
         path = LinearPath() if linear else VEPath(self.sigma_min, self.sigma_max)

@@ -72,5 +72,7 @@ class MLP(NetworkRecipe):
 
     def build(self, spec: NetworkSpec) -> MLPNetwork:
         """Return a perceptron with fresh weights."""
-        embedding = make_time_embedding(self.time_embedding, self.time_dim, self.time_scale)
+        embedding = make_time_embedding(
+            self.time_embedding, self.time_dim, self.time_scale, spec.turns
+        )
         return MLPNetwork(spec, self.hidden, embedding, ACTIVATIONS[self.activation])

@@ -105,7 +105,9 @@ class ResidualMLP(NetworkRecipe):
 
     def build(self, spec: NetworkSpec) -> ResidualMLPNetwork:
         """Return a residual perceptron with fresh weights."""
-        embedding = make_time_embedding(self.time_embedding, self.time_dim, self.time_scale)
+        embedding = make_time_embedding(
+            self.time_embedding, self.time_dim, self.time_scale, spec.turns
+        )
         activation = ACTIVATIONS[self.activation]
         blocks = [
             ResidualBlock(self.width, self.dropout, self.layer_norm, activation)

@@ -108,5 +108,5 @@ class TemporalSpatialResidual(NetworkRecipe):
 
     def build(self, spec: NetworkSpec) -> TemporalSpatialResidualNetwork:
         """Return a network with fresh weights."""
-        embedding = make_time_embedding(self.time_embedding, self.embedding, self.scale)
+        embedding = make_time_embedding(self.time_embedding, self.embedding, self.scale, spec.turns)
         return TemporalSpatialResidualNetwork(spec, self.hidden, embedding, self.conditioning)

@@ -63,15 +63,22 @@ class SinusoidalEmbedding(TimeEmbedding):
         super().__init__(2.0 * math.pi * turns)
 
 
-def make_time_embedding(kind: Frequencies, dim: int, scale: float) -> TimeEmbedding:
+def make_time_embedding(
+    kind: Frequencies, dim: int, scale: float, turns: float | None
+) -> TimeEmbedding:
     """Return a time embedding by its name.
 
     Args:
         kind: Its name; ``fourier`` draws from torch's global random numbers.
         dim: The length of the vector, even.
         scale: The spread of the frequencies of ``fourier``, in turns per unit of time.
+        turns: The highest frequency allowed, likewise; above it all shrink by one factor.
     """
-    return FourierEmbedding(dim, scale) if kind == "fourier" else SinusoidalEmbedding(dim)
+    made = FourierEmbedding(dim, scale) if kind == "fourier" else SinusoidalEmbedding(dim)
+    if turns is not None:
+        fastest = made.frequencies.abs().max() / (2.0 * math.pi)
+        made.frequencies *= (turns / fastest).clamp(max=1.0)
+    return made
 
 
 def check_even(name: str, dim: int) -> None:

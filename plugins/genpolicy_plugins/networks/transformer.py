@@ -156,7 +156,9 @@ class Transformer(NetworkRecipe):
 
     def build(self, spec: NetworkSpec) -> TransformerNetwork:
         """Return a transformer with fresh weights."""
-        embedding = make_time_embedding(self.time_embedding, self.time_dim, self.time_scale)
+        embedding = make_time_embedding(
+            self.time_embedding, self.time_dim, self.time_scale, spec.turns
+        )
         blocks = [Block(self.width, self.heads, self.dropout) for _ in range(self.blocks)]
         return TransformerNetwork(spec, self.width, embedding, blocks)
 

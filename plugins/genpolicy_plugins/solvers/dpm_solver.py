@@ -86,7 +86,8 @@ class DPMSolver(DifferentiableSolver):
     def _weights(self, path: GaussianPath, times: Tensor) -> Tensor:
         """Return how far each step extrapolates, ``[steps]``: h / 2 h_previous, or nothing.
 
-        Nothing in the first step, after one from pure noise, and in one beyond what is resolved.
+        Nothing in the first step, in one beyond what is resolved and, on a named grid, after one
+        from pure noise.
         """
         if self.order == 1:
             return torch.zeros_like(times[1:])

@@ -25,6 +25,7 @@ from genpolicy import (
     OneStepBackbone,
     option,
 )
+from genpolicy.errors import FitError
 from genpolicy.path import Grid
 from genpolicy.shapes import randn
 
@@ -74,7 +75,8 @@ class Jump(DifferentiableSolver):
         """
         if self.steps == 1:
             return policy.transport(noise, condition)
-        assert isinstance(policy, ConsistencyBackbone)  # as further_needs asks
+        if not isinstance(policy, ConsistencyBackbone):
+            raise _cannot("stop on the way", policy)
         times, x = policy.path.times(self.steps, noise, self.grid).unbind(), noise
         for t, s in pairwise(times[:-1]):
             x = self._stop(policy, x, t, s, condition, generator)
@@ -95,10 +97,20 @@ class Jump(DifferentiableSolver):
         if gamma == 1.0:
             landed, landing = policy.endpoint(x, t, condition), x.new_full((), policy.path.end)
         else:
-            assert isinstance(policy, FlowMapBackbone)  # as further_needs asks
+            if not isinstance(policy, FlowMapBackbone):
+                raise _cannot("land on the way", policy)
             landing = _calmer(policy.path, s, math.sqrt(1.0 - gamma**2)) if gamma else s
             landed = policy.jump(x, t, landing, condition)
         return landed if gamma == 0.0 else _roughen(policy.path, landed, landing, s, generator)
+
+
+def _cannot(what: str, policy: OneStepBackbone) -> FitError:
+    return FitError(
+        [
+            f"jump cannot {what} with a {type(policy).__name__}, which only {policy.ability}; "
+            "take one step, or solver.renoise=1 for a model that jumps to its samples alone"
+        ]
+    )
 
 
 def _calmer(path: GaussianPath, s: Tensor, share: float) -> Tensor:

@@ -9,7 +9,7 @@ on the VP path) it is the forward diffusion run backwards. Song et al. 2021, eq.
 Differs from the papers: that g is infinite where alpha = 0, the start of the linear and GVP paths,
 and where sigma = 0, so each step takes
 
-    g^2 (s - t) = 2 churn sigma_s^2 (1 - r),    r = sigma_s alpha_t / (alpha_s sigma_t),
+    g^2 (s - t) = churn sigma_s^2 (1 - r^2),    r = sigma_s alpha_t / (alpha_s sigma_t),
 
 which is the same in the limit of small steps, finite on every path, in proportion to the noise at
 the step's end, and nothing in a last step that ends without noise. As the marginals hold for any g,
@@ -65,7 +65,7 @@ class SDE(DifferentiableSolver):
         for t, s in pairwise(path.times(self.steps, noise, self.grid).unbind()):
             velocity = field(x, t)
             old = path.noise_from_velocity(x, velocity, t)
-            variance = 2.0 * self.churn * path.sigma(s) ** 2 * (1.0 - noise_kept(path, t, s))
+            variance = self.churn * path.sigma(s) ** 2 * (1.0 - noise_kept(path, t, s) ** 2)
             taken = variance / (2.0 * path.sigma(t)) * old
             put = torch.sqrt(variance) * randn(x.shape, x, generator)
             x = x + (s - t) * velocity - taken + put

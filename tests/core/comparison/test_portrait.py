@@ -59,7 +59,7 @@ class BothWays(ExactMap, GaussianPathBackbone):
 class Jump(Solver):
     """One jump."""
 
-    def sample(self, policy, condition, noise, generator=None):
+    def sample(self, policy: OneStepBackbone, condition, noise, generator=None):
         return policy.transport(noise, condition)
 
 

@@ -294,3 +294,16 @@ def test_a_role_with_one_option_of_its_own_keeps_the_policys_others():
     options = recipe.as_json()["parts"]["behaviour.network"]["options"]
     assert options["hidden"] == [8, 8, 8]
     assert options["activation"] == "tanh"
+
+
+def test_an_objective_that_needs_an_ode_solver_gets_one_where_the_backbone_has_a_velocity(
+    catalogue: Catalogue,
+) -> None:
+    def solver(*arguments: str) -> str:
+        layer = from_arguments(arguments)
+        return resolve(catalogue, [layer], recipe="none").chosen["solver"].name
+
+    assert solver("objective=bc", "backbone=trajectory") == "jump"
+    assert solver("objective=gmpg", "backbone=trajectory") == "midpoint"
+    assert solver("objective=gmpg", "backbone=trajectory", "solver=jump") == "jump"
+    assert solver("objective=gmpg", "backbone=one-step") == "jump"

@@ -23,6 +23,12 @@ def test_what_is_fixed_makes_room_for_other_kinds(catalogue):
     assert not fits["consistency", "rk4"]
 
 
+def test_an_objective_without_a_critic_leaves_critics_out(catalogue):
+    table = fit_table(catalogue, {"objective": "bc", "backbone": "consistency"})
+    assert table.axes == ("solver",)
+    assert [cell.parts["solver"] for cell in table.cells if cell.fits] == ["jump"]
+
+
 def test_with_everything_fixed_there_is_one_cell(catalogue):
     fixed = {"objective": "gmpg", "backbone": "flow", "solver": "rk4", "critic": "iql"}
     table = fit_table(catalogue, fixed)

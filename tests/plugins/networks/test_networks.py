@@ -16,6 +16,7 @@ from genpolicy_plugins.networks.residual_mlp import ResidualBlock, ResidualMLP
 from genpolicy_plugins.networks.temporal_spatial_residual import TemporalSpatialResidual
 from genpolicy_plugins.networks.time_embedding import (
     FourierEmbedding,
+    Frequencies,
     SinusoidalEmbedding,
     TimeEmbedding,
     make_time_embedding,
@@ -356,9 +357,9 @@ def test_a_time_is_embedded_as_sines_and_cosines_of_its_phase(
 def test_a_time_embedding_is_made_by_name_and_fourier_alone_draws() -> None:
     torch.manual_seed(0)
     before = torch.get_rng_state()
-    assert isinstance(make_time_embedding("sinusoidal", 8, 1.0), SinusoidalEmbedding)
+    assert isinstance(make_time_embedding("sinusoidal", 8, 1.0, None), SinusoidalEmbedding)
     assert torch.equal(torch.get_rng_state(), before)
-    made = make_time_embedding("fourier", 20_000, 5.0)
+    made = make_time_embedding("fourier", 20_000, 5.0, None)
     assert isinstance(made, FourierEmbedding)
     assert made.dim == 20_000
     assert float(made.frequencies.std() / (2 * torch.pi)) == pytest.approx(5.0, rel=0.05)
@@ -390,3 +391,17 @@ def test_members_of_a_batched_perceptron_start_apart_and_within_the_usual_bounds
         assert not torch.equal(weight[0], weight[1])
         assert float(weight.abs().max().detach()) <= bound
         assert float(weight.abs().max().detach()) > 0.8 * bound
+
+
+@pytest.mark.parametrize("kind", ["sinusoidal", "fourier"])
+def test_a_time_embedding_is_slowed_as_a_whole_to_the_turns_that_are_allowed(
+    kind: Frequencies,
+) -> None:
+    torch.manual_seed(0)
+    free = make_time_embedding(kind, 16, 30.0, None).frequencies
+    torch.manual_seed(0)
+    slowed = make_time_embedding(kind, 16, 30.0, 2.0).frequencies
+    torch.testing.assert_close(slowed.abs().max(), torch.tensor(4.0 * torch.pi))
+    torch.testing.assert_close(slowed / slowed[0], free / free[0])
+    torch.manual_seed(0)
+    assert torch.equal(make_time_embedding(kind, 16, 30.0, 1e4).frequencies, free)
