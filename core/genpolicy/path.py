@@ -333,10 +333,19 @@ class VEPath(GaussianPath):
     Args:
         sigma_min: The standard deviation of the noise that is left at t = 1.
         sigma_max: The standard deviation of the noise at t = 0.
+
+    Raises:
+        ValueError: The noise does not fall, or not to more than 0.
     """
 
     sigma_min: float = 0.002
     sigma_max: float = 80.0
+
+    def __attrs_post_init__(self) -> None:
+        if not 0.0 < self.sigma_min < self.sigma_max:
+            raise ValueError(
+                f"sigma_max must exceed sigma_min; got {self.sigma_max} and {self.sigma_min}"
+            )
 
     grid: ClassVar[Grid] = "karras"
 

@@ -61,8 +61,7 @@ class Recipe:
     def further_needs(self) -> Mapping[str, Any]:
         """Return what these options ask for beyond the signature, by argument: an ability.
 
-        As ``{"policy": DenoiserBackbone}``, which takes the place of the annotation, and so must
-        ask for what that asks for, and more.
+        As ``{"policy": PathBackbone}``, which adds to what the annotation asks for.
         """
         return {}
 

@@ -111,9 +111,27 @@ def needs_of(
                 f"{who}: argument {name!r} of {method.__qualname__} has no annotation, so nobody "
                 "knows what it needs; annotate it with an ability such as VelocityBackbone"
             )
+    asked = [Need(who, name, hints[name], serves) for name in arguments]
+    return _narrowed(asked, _further_needs(method, who, serves))
+
+
+def _further_needs(method: Callable[..., Any], who: str, serves: str) -> list[Need]:
+    """Return what the options of a method's part ask for beyond its signature."""
     owner = getattr(method, "__self__", None)
     further = owner.further_needs() if isinstance(owner, Recipe) else {}
-    return [Need(who, name, further.get(name, hints[name]), serves) for name in arguments]
+    return [Need(who, name, ability, serves) for name, ability in further.items()]
+
+
+def _narrowed(asked: list[Need], further: list[Need]) -> list[Need]:
+    """Return all needs, but those that a further one of the same argument implies."""
+    return further + [
+        need
+        for need in asked
+        if not any(
+            other.argument == need.argument and all(map(need.met_by, other.classes))
+            for other in further
+        )
+    ]
 
 
 def method_of(part: object, name: str, who: str) -> Callable[..., Any]:

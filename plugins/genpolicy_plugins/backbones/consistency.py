@@ -36,7 +36,7 @@ from genpolicy import (
 from genpolicy.averaging import move_towards
 from genpolicy.path import VEPath
 from genpolicy.shapes import sum_rows
-from genpolicy_plugins.backbones.growing_grid import GrowingGrid
+from genpolicy_plugins.backbones.growing_grid import GrowingGrid, check_growth
 from genpolicy_plugins.backbones.preconditioning import Preconditioning
 
 
@@ -132,15 +132,8 @@ class Consistency(BackboneRecipe):
     )
 
     def __attrs_post_init__(self) -> None:
-        if self.sigma_min >= self.sigma_max:
-            raise ValueError(
-                f"sigma_max must exceed sigma_min; got {self.sigma_max} and {self.sigma_min}"
-            )
-        if self.grid_last < self.grid_first:
-            raise ValueError(
-                f"grid_last is no smaller than grid_first; got {self.grid_last} and "
-                f"{self.grid_first}"
-            )
+        VEPath(self.sigma_min, self.sigma_max)  # refuses noise that does not fall
+        check_growth(self.grid_first, self.grid_last)
 
     def build(self, spec: SampleSpec, network: NetworkRecipe) -> ConsistencyModel:
         """Return a consistency model with fresh weights."""

@@ -47,10 +47,7 @@ class Diffusion(BackboneRecipe):
                 f"head={self.head} predicts raw numbers, and those of ve run to {self.sigma_max}: "
                 "take head=denoiser, which is preconditioned"
             )
-        if self.sigma_min >= self.sigma_max:
-            raise ValueError(
-                f"sigma_max must exceed sigma_min; got {self.sigma_max} and {self.sigma_min}"
-            )
+        VEPath(self.sigma_min, self.sigma_max)  # refuses noise that does not fall
 
     def build(self, spec: SampleSpec, network: NetworkRecipe) -> GaussianPathBackbone:
         """Return a diffusion model with fresh weights."""

@@ -60,3 +60,13 @@ class GrowingGrid(nn.Module):
 
     def _step_at(self, share: Tensor) -> Tensor:
         return torch.minimum(torch.floor(share * self.steps), self.steps - 1.0)
+
+
+def check_growth(first: int, last: int) -> None:
+    """Refuse a grid that shrinks.
+
+    Raises:
+        ValueError: ``last`` is smaller than ``first``.
+    """
+    if last < first:
+        raise ValueError(f"grid_last is no smaller than grid_first; got {last} and {first}")

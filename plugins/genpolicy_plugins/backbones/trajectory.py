@@ -12,12 +12,12 @@ Feng et al. 2025, eq. 3-5, 11 and 17-19, arXiv 2510.11499; the parametrisation i
 of level sigma_t / alpha_t, so one formula serves both of ours.
 
 Differs from the paper: where the data teach, w measures the inconsistency in units of the network's
-output, which long and short jumps share, and the paper has w = 1 (``weighting=plain``); on the toys
-that halves the distance of one jump and quarters that of five. Where the model teaches itself it
-would weigh short jumps, which know nothing new, as much as data, and its velocity drifts: there w
-is 1. sigma_max is 5, not the 80 of its ancestors, as samples lie in a box of about 1; the slow copy
-keeps up within ten steps, for one of 0.995 leaves the long jumps untaught in a short training. The
-text does not say how phi is preconditioned, nor how s is drawn: here as EDM is, and evenly.
+output, which long and short jumps share, and the paper has w = 1 (``weighting=plain``). Where the
+model teaches itself that would weigh short jumps, which know nothing new, as much as data, and its
+velocity drifts: there w is 1. sigma_max is 5, not the 80 of its ancestors, as samples lie in a box
+of about 1; the slow copy keeps up within ten steps, for one of 0.995 leaves the long jumps untaught
+in a short training. The text does not say how phi is preconditioned, nor how s is drawn: here as
+EDM is, and evenly.
 """
 
 import copy
@@ -42,7 +42,7 @@ from genpolicy.averaging import move_towards
 from genpolicy.backbone import Field
 from genpolicy.path import LinearPath, VEPath
 from genpolicy.shapes import expand, sum_rows
-from genpolicy_plugins.backbones.growing_grid import GrowingGrid
+from genpolicy_plugins.backbones.growing_grid import GrowingGrid, check_growth
 from genpolicy_plugins.backbones.preconditioning import Preconditioning
 
 
@@ -204,15 +204,8 @@ class Trajectory(BackboneRecipe):
         return (self.weighting or ("output" if self.teacher == "data" else "plain")) == "output"
 
     def __attrs_post_init__(self) -> None:
-        if self.sigma_min >= self.sigma_max:
-            raise ValueError(
-                f"sigma_max must exceed sigma_min; got {self.sigma_max} and {self.sigma_min}"
-            )
-        if self.finest_grid < self.grid_first:
-            raise ValueError(
-                f"grid_last is no smaller than grid_first; got {self.finest_grid} and "
-                f"{self.grid_first}"
-            )
+        VEPath(self.sigma_min, self.sigma_max)  # refuses noise that does not fall
+        check_growth(self.grid_first, self.finest_grid)
 
     def build(self, spec: SampleSpec, network: NetworkRecipe) -> TrajectoryModel:
         """Return a trajectory model with fresh weights."""

@@ -12,7 +12,7 @@ import attrs
 import torch
 from torch import Tensor
 
-from genpolicy import DenoiserBackbone, OdeSolver, PathBackbone, VelocityBackbone, option
+from genpolicy import OdeSolver, PathBackbone, VelocityBackbone, option
 from genpolicy.backbone import Field
 from genpolicy.path import Grid
 from genpolicy.shapes import evenly
@@ -46,7 +46,7 @@ class RungeKutta(OdeSolver):
 
     def further_needs(self) -> Mapping[str, Any]:
         """Ask for a path if the grid is one of its noise levels."""
-        return {} if self.grid in (None, "uniform") else {"policy": DenoiserBackbone}
+        return {} if self.grid in (None, "uniform") else {"policy": PathBackbone}
 
     def times(self, policy: VelocityBackbone, like: Tensor) -> Tensor:
         """Return ``steps + 1`` times on the grid."""

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Final, Literal
 import attrs
 from torch import Tensor
 
-from genpolicy import DenoiserBackbone, OdeSolver, PathBackbone, VelocityBackbone, option
+from genpolicy import OdeSolver, PathBackbone, VelocityBackbone, option
 from genpolicy.backbone import Field
 from genpolicy.errors import RunError
 from genpolicy.path import Grid
@@ -51,7 +51,7 @@ class TorchDiffEq(OdeSolver):
     def further_needs(self) -> Mapping[str, Any]:
         """Ask for a path if fixed steps are to lie on a grid of its noise levels."""
         by_noise = self.grid not in (None, "uniform") and self.method not in _ADAPTIVE
-        return {"policy": DenoiserBackbone} if by_noise else {}
+        return {"policy": PathBackbone} if by_noise else {}
 
     def times(self, policy: VelocityBackbone, like: Tensor) -> Tensor:
         """Return the ends of the solve, and for a method of fixed steps the times between."""

@@ -231,7 +231,9 @@ def test_an_option_may_ask_for_more_than_the_signature(catalogue: Catalogue) -> 
 def test_a_grid_of_noise_levels_still_needs_a_velocity(catalogue: Catalogue, solver: str) -> None:
     parts = ("objective=bc", "backbone=consistency", f"solver={solver}", "solver.grid=karras")
     (problem,) = _problems(catalogue, *parts)
-    assert "knows its velocity and its path (DenoiserBackbone), but 'consistency'" in problem
+    assert (
+        "needs a backbone that knows its velocity (VelocityBackbone), but 'consistency'" in problem
+    )
 
 
 def test_a_solver_for_acting_alone_need_not_suit_the_losses(fakes: Catalogue) -> None:

@@ -30,7 +30,7 @@ from genpolicy_plugins.backbones.consistency import Consistency
 from genpolicy_plugins.backbones.diffusion import Diffusion
 from genpolicy_plugins.backbones.flow import Flow
 from genpolicy_plugins.backbones.trajectory import Trajectory
-from genpolicy_plugins.networks.mlp import MLP
+from genpolicy_plugins.networks.mlp import MLP, MLPNetwork
 from genpolicy_plugins.solvers.runge_kutta import RK4
 
 VARIANTS: dict[str, tuple[str, Mapping[str, object]]] = {
@@ -161,6 +161,34 @@ def test_the_matching_loss_stays_on_its_device(variant: str) -> None:
     loss = model.matching_loss(sample, condition)
     model.after_step(0.5)
     assert loss.device.type == "meta"
+
+
+TAUGHT = {
+    "consistency": 1,
+    "consistency-without-teacher": 1,
+    "trajectory": 2,
+    "trajectory-heun": 2,
+    "trajectory-linear-semigroup": 2,
+    "shortcut": 2,
+    "shortcut-without-teacher": 2,
+    "bidirectional": 2,
+}
+"""Evaluations of a network that a loss differentiates; all others only teach."""
+
+
+@pytest.mark.parametrize("variant", TAUGHT)
+def test_what_teaches_takes_no_gradient(variant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    graded: list[bool] = []
+    evaluate = MLPNetwork.forward
+
+    def forward(self: MLPNetwork, *inputs: Tensor) -> Tensor:
+        graded.append(torch.is_grad_enabled())
+        return evaluate(self, *inputs)
+
+    monkeypatch.setattr(MLPNetwork, "forward", forward)
+    _build(variant).matching_loss(*_inputs())
+    assert graded.count(True) == TAUGHT[variant]
+    assert graded.count(False) > 0
 
 
 @every_variant

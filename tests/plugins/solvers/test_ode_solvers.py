@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from genpolicy.backbone import DenoiserBackbone, Field
+from genpolicy.backbone import Field, PathBackbone
 from genpolicy.discovery.catalogue import load_catalogue
 from genpolicy.path import GVPPath, LinearPath, VEPath
 from genpolicy.solver import OdeSolver, Solver
@@ -121,8 +121,8 @@ def test_a_grid_of_noise_levels_asks_for_a_path(solver: type[Any]) -> None:
     fixed = {"method": "rk4"} if solver is TorchDiffEq else {}
     assert solver(**fixed).further_needs() == {}
     assert solver(**fixed, grid="uniform").further_needs() == {}
-    assert solver(**fixed, grid="karras").further_needs() == {"policy": DenoiserBackbone}
-    assert solver(**fixed, grid="log-snr").further_needs() == {"policy": DenoiserBackbone}
+    assert solver(**fixed, grid="karras").further_needs() == {"policy": PathBackbone}
+    assert solver(**fixed, grid="log-snr").further_needs() == {"policy": PathBackbone}
 
 
 def test_adaptive_steps_ask_for_no_path_whatever_the_grid() -> None:
