@@ -334,3 +334,30 @@ def test_a_state_holds_all_that_the_next_step_depends_on(
     assert {
         key for key in one.tensors if not torch.equal(one.tensors[key], two.tensors[key])
     } == set()
+
+
+@pytest.mark.parametrize(
+    "backbone", ["consistency", "trajectory", "shortcut", "mean-flow", "bidirectional"]
+)
+def test_a_model_with_a_teacher_or_a_schedule_resumes_exactly(
+    backbone: str, small_recipe: Maker, make_dataset: DataMaker
+) -> None:
+    settings = ("objective.steps=8", "objective.batch_size=8", "train.ema=0.9", "solver=jump")
+    recipe = small_recipe("bc", f"backbone={backbone}", *settings)
+    data = make_dataset()
+    (stage,) = recipe.objective.stages()
+
+    def train(learner: Learner, steps: int) -> Learner:
+        sampler, updates = Sampler(data, CPU), learner.enter(0, stage)
+        for _ in range(steps):
+            learner.take_step(sampler.draw(8), updates)
+        return learner
+
+    unbroken = train(_learner(recipe, data), 8).state().tensors
+    half = train(_learner(recipe, data), 3).state()
+    resumed = _learner(recipe, data)
+    resumed.load(half, [stage])
+    continued = train(resumed, 5).state().tensors
+    weights = {key for key in unbroken if key.startswith("model/")}
+    assert weights
+    assert _same({key: continued[key] for key in weights}, unbroken)
