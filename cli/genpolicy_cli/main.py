@@ -12,7 +12,19 @@ from typing import Annotated
 import typer
 
 from genpolicy.errors import GenpolicyError, GenpolicyWarning
-from genpolicy_cli import datasets, density, evaluate, fits, parts, plot, plugins, resume, run, runs
+from genpolicy_cli import (
+    datasets,
+    density,
+    evaluate,
+    fits,
+    parts,
+    plot,
+    plugins,
+    recipes,
+    resume,
+    run,
+    runs,
+)
 from genpolicy_cli.output import err, out, say
 
 app = typer.Typer(
@@ -31,6 +43,7 @@ app.command("plot")(plot.plot)
 app.command("density")(density.density)
 app.command("list")(parts.list_parts)
 app.command("info")(parts.info)
+app.command("recipes")(recipes.recipes)
 app.command("fits")(fits.fits)
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(datasets.app, name="datasets")

@@ -6,6 +6,7 @@ import typer
 
 from genpolicy_cli import completion, flags
 from genpolicy_cli.installed import catalogue
+from genpolicy_cli.named_recipe_view import recipe_facts, recipe_rows, recipe_text
 from genpolicy_cli.output import out, print_json
 from genpolicy_cli.tables import facts, listing
 from genpolicy_cli.words import option_value
@@ -87,13 +88,16 @@ def _show(description: "Description") -> None:
 
 
 def _show_recipe(found: "Catalogue", entry: "PartEntry", *, as_json: bool) -> None:
-    text = found.read(entry)
+    from genpolicy.composition.named_recipe import read_recipe
+
+    recipe = read_recipe(found, entry)
     if as_json:
-        print_json({**_entry_facts(entry), "text": text})
+        print_json({**_entry_facts(entry), **recipe_facts(recipe)})
         return
     rows = [("", entry.spec.summary), ("name", entry.full_name), ("from", _provider(entry))]
+    rows += [("file", entry.spec.target), *recipe_rows(recipe)]
     out().print(facts(rows, title=f"recipe {entry.spec.name}"))
-    out().print(f"\n{text.rstrip()}")
+    out().print(f"\n{recipe_text(recipe)}")
 
 
 def _provider(entry: "PartEntry") -> str:

@@ -62,12 +62,13 @@ def _diagnose(plugin: "PluginRecord") -> None:
 def _diagnose_parts(found: "Catalogue") -> list[str]:
     """Load every part, print what is wrong with it, and return the distributions at fault."""
     from genpolicy.composition.describe import describe_part
+    from genpolicy.composition.named_recipe import read_recipe
 
     broken = []
     for entry in found.parts():
         try:
             if entry.kind == "recipe":
-                found.read(entry)
+                read_recipe(found, entry)
             else:
                 describe_part(found, entry)
         except GenpolicyError as error:

@@ -25,14 +25,16 @@ if TYPE_CHECKING:
     from genpolicy.critic import Critic, CriticRecipe, CriticSpec, ValueCritic
     from genpolicy.dataset import Batch, Dataset, DatasetRecipe, EnvironmentSpec, Reference
     from genpolicy.discovery.hookspecs import hookimpl
+    from genpolicy.discovery.recipes import recipe_specs
     from genpolicy.discovery.spec import PartSpec
+    from genpolicy.guide import Guide
     from genpolicy.inference import Inference
     from genpolicy.network import Network, NetworkRecipe, NetworkSpec
     from genpolicy.objective import Loss, Objective, Stage
     from genpolicy.observer import Observer
     from genpolicy.path import GaussianPath
     from genpolicy.recipe import Recipe, option
-    from genpolicy.solver import DifferentiableSolver, OdeSolver, Solver
+    from genpolicy.solver import DifferentiableSolver, OdeSolver, Solver, VelocitySolver
     from genpolicy.tracker import TrackerRecipe
 
     __version__: str
@@ -54,6 +56,7 @@ __all__ = [
     "FlowMapBackbone",
     "GaussianPath",
     "GaussianPathBackbone",
+    "Guide",
     "Inference",
     "Loss",
     "Model",
@@ -74,10 +77,12 @@ __all__ = [
     "TrackerRecipe",
     "ValueCritic",
     "VelocityBackbone",
+    "VelocitySolver",
     "__version__",
     "hookimpl",
     "load",
     "option",
+    "recipe_specs",
 ]
 
 _MODULES = {
@@ -98,14 +103,16 @@ _MODULES = {
     "critic": ("Critic", "CriticRecipe", "CriticSpec", "ValueCritic"),
     "dataset": ("Batch", "Dataset", "DatasetRecipe", "EnvironmentSpec", "Reference"),
     "discovery.hookspecs": ("hookimpl",),
+    "discovery.recipes": ("recipe_specs",),
     "discovery.spec": ("PartSpec",),
+    "guide": ("Guide",),
     "inference": ("Inference",),
     "network": ("Network", "NetworkRecipe", "NetworkSpec"),
     "objective": ("Loss", "Objective", "Stage"),
     "observer": ("Observer",),
     "path": ("GaussianPath",),
     "recipe": ("Recipe", "option"),
-    "solver": ("DifferentiableSolver", "OdeSolver", "Solver"),
+    "solver": ("DifferentiableSolver", "OdeSolver", "Solver", "VelocitySolver"),
     "tracker": ("TrackerRecipe",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}

@@ -156,15 +156,18 @@ class Agent:
         folder = Path(folder)
         facts = _read_facts(folder)
         recipe = recall(catalogue or load_catalogue(), facts["recipe"])
+        low, high = (np.asarray(facts[key], np.float32) for key in ("action_low", "action_high"))
         shapes = Shapes(
-            observation_dim=facts["observation_dim"], action_shape=tuple(facts["action_shape"])
+            observation_dim=facts["observation_dim"],
+            action_shape=tuple(facts["action_shape"]),
+            action_low=low,
+            action_high=high,
         )
         place = choose_device(device) if isinstance(device, str) else device
         models = build_acting(recipe, shapes, place)
         _fill(models, folder, facts["sha256"])
         for model in models.all().values():
             model.eval()
-        low, high = (np.asarray(facts[key], np.float32) for key in ("action_low", "action_high"))
         return cls(models, shapes, low, high, facts["run"])
 
     def _facts(self, digest: str) -> dict[str, Any]:
@@ -194,7 +197,10 @@ def load(folder: Path | str, *, device: torch.device | str = "cpu") -> Agent:
 def shapes_of(dataset: Dataset) -> Shapes:
     """Return the shapes that an agent of this data is built for."""
     return Shapes(
-        observation_dim=dataset.observation.shape[1], action_shape=dataset.action.shape[1:]
+        observation_dim=dataset.observation.shape[1],
+        action_shape=dataset.action.shape[1:],
+        action_low=dataset.action_low,
+        action_high=dataset.action_high,
     )
 
 

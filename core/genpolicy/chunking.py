@@ -60,6 +60,7 @@ def in_chunks(data: "Dataset", length: int) -> "Dataset":
         next_observation=data.next_observation[last],
         terminal=data.terminal[last],
         timeout=data.timeout[last],
+        stride=length,
     )
 
 

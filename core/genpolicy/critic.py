@@ -14,6 +14,7 @@ import attrs
 from torch import Tensor
 
 from genpolicy.backbone import Model
+from genpolicy.dataset import Floats
 from genpolicy.objective import Loss
 from genpolicy.recipe import Recipe
 
@@ -32,6 +33,9 @@ class Critic(Model, ABC):
     @abstractmethod
     def q(self, observation: Tensor, action: Tensor) -> Tensor:
         """Return the (pessimistic) value of each action.
+
+        An action outside the box of those allowed is worth what the nearest inside is, which is the
+        one that is taken in its stead.
 
         Args:
             observation: ``[batch, observation]``.
@@ -52,17 +56,22 @@ class ValueCritic(Critic):
         """Return the value of each observation, ``[batch, observation]`` to ``[batch]``."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(eq=False, kw_only=True)
 class CriticSpec:
     """What a critic is built for.
 
     Args:
         observation_dim: The length of an observation.
         action_shape: The shape of an action.
+        action_low: The smallest action allowed, ``[*action]`` or its last dimension alone; ``None``
+            where actions have no bounds.
+        action_high: The largest action allowed, likewise.
     """
 
     observation_dim: int
     action_shape: tuple[int, ...]
+    action_low: Floats | None = None
+    action_high: Floats | None = None
 
 
 class CriticRecipe(Recipe, ABC):

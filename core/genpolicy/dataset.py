@@ -30,6 +30,7 @@ class Batch:
         next_observation: What it saw next, ``[batch, observation]``.
         terminal: 1.0 where the task ended there, so that nothing follows, ``[batch]``; a time-out
             is not an end.
+        next_action: What it did next, ``[batch, *sample]``; ``action`` where the data do not say.
     """
 
     observation: Tensor
@@ -37,6 +38,7 @@ class Batch:
     reward: Tensor
     next_observation: Tensor
     terminal: Tensor
+    next_action: Tensor
 
     def __len__(self) -> int:
         return len(self.reward)
@@ -109,6 +111,8 @@ class Dataset:
         timeout: ``[transition]``, true where an episode was cut without an end.
         action_low: The smallest action allowed, ``[*sample]`` or its last dimension alone.
         action_high: The largest action allowed, likewise.
+        stride: How many rows on the next decision of an episode lies; that of chunks is their
+            length.
         environment: Where a policy can be scored, if anywhere.
         reference: Between which returns its scores are normalised, if known.
 
@@ -126,6 +130,7 @@ class Dataset:
     timeout: Flags
     action_low: Floats
     action_high: Floats
+    stride: int = 1
     environment: EnvironmentSpec | None = None
     reference: Reference | None = None
 
@@ -150,6 +155,18 @@ class Dataset:
             digest.update(array.data)
         return digest.hexdigest()
 
+    def next_action(self) -> Floats:
+        """Return the action of every transition's successor, ``[transition, *sample]``.
+
+        The last action of an episode, which has none, is repeated.
+        """
+        here = np.arange(len(self))
+        there = np.minimum(here + self.stride, len(self) - 1)
+        follows = (self.observation[there] == self.next_observation).all(axis=1)
+        follows &= ~(self.terminal | self.timeout) & (here + self.stride < len(self))
+        following: Floats = self.action[np.where(follows, there, here)]
+        return following
+
     def to_batch(self, device: torch.device) -> Batch:
         """Return all transitions as one batch on a device."""
         return Batch(
@@ -158,6 +175,7 @@ class Dataset:
             reward=torch.as_tensor(self.reward, device=device),
             next_observation=torch.as_tensor(self.next_observation, device=device),
             terminal=torch.as_tensor(self.terminal, device=device).float(),
+            next_action=torch.as_tensor(self.next_action(), device=device),
         )
 
 

@@ -8,7 +8,7 @@ of parts fits is read from those annotations.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import attrs
 from torch import Tensor
@@ -58,12 +58,14 @@ class Objective(Recipe, ABC):
     whose arguments say what it needs and which returns a :class:`Loss`. A role is a backbone,
     unless the objective builds it itself: ``build_<role>(self, spec, network) -> YourModel``.
 
-    ``acting_role`` names the role whose samples the agent takes. ``default_backbones`` names
-    backbones for roles that cannot be like ``policy``, as ``{"student": "one-step"}``.
+    ``acting_role`` names the role whose samples the agent takes. ``defaults`` are the settings that
+    hold where neither the user nor a named recipe says otherwise, as
+    ``{"critic": "double-q", "student.backbone": "one-step"}``: the parts that the method is known
+    with.
     """
 
     acting_role: ClassVar[str] = "policy"
-    default_backbones: ClassVar[Mapping[str, str]] = {}
+    defaults: ClassVar[Mapping[str, Any]] = {}
 
     @abstractmethod
     def stages(self) -> tuple[Stage, ...]:

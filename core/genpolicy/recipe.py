@@ -59,9 +59,9 @@ class Recipe:
     argument: ClassVar[str | None] = None
 
     def further_needs(self) -> Mapping[str, Any]:
-        """Return what these options ask for beyond the signature, by argument: an ability.
+        """Return what these options ask of arguments beyond their annotations: an ability.
 
-        As ``{"policy": PathBackbone}``, which adds to what the annotation asks for.
+        As ``{"policy": PathBackbone}``, for every method that has an argument ``policy``.
         """
         return {}
 

@@ -6,7 +6,8 @@ A solver says what it needs of a backbone by the annotation of ``sample``'s firs
 
     Solver                       turns noise into samples
     └── DifferentiableSolver     and its samples carry exact gradients
-        └── OdeSolver            by integrating a velocity field, of any state
+        └── VelocitySolver       by following a velocity, so that it can be guided
+            └── OdeSolver        and it integrates any field, of any state
 """
 
 from abc import ABC, abstractmethod
@@ -48,7 +49,17 @@ class DifferentiableSolver(Solver):
 
 
 @attrs.frozen(kw_only=True)
-class OdeSolver(DifferentiableSolver):
+class VelocitySolver(DifferentiableSolver):
+    """A solver that asks a backbone on the way for nothing but its velocity and its path.
+
+    Whoever changes the velocity changes where its samples go.
+    """
+
+    ability: ClassVar[str] = "follows a velocity"
+
+
+@attrs.frozen(kw_only=True)
+class OdeSolver(VelocitySolver):
     """A solver of dx/dt = field(x, t)."""
 
     ability: ClassVar[str] = "integrates a velocity"

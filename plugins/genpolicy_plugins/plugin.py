@@ -1,6 +1,6 @@
 """The parts that come with the program; light, because it is imported to list them."""
 
-from genpolicy import PartSpec, hookimpl
+from genpolicy import PartSpec, hookimpl, recipe_specs
 
 _PACKAGE = "genpolicy_plugins"
 
@@ -97,7 +97,16 @@ def genpolicy_solvers() -> list[PartSpec]:
 @hookimpl
 def genpolicy_critics() -> list[PartSpec]:
     """Value estimates."""
-    return [_part("iql", "critics.iql:IQL", "implicit Q-learning: expectile V under twin Q")]
+    return [
+        _part("iql", "critics.iql:IQL", "implicit Q-learning: expectile V under twin Q"),
+        _part("double-q", "critics.double_q:DoubleQ", "twin Q, backed up by the policy's samples"),
+        _part(
+            "in-sample-softmax",
+            "critics.in_sample_softmax:InSampleSoftmax",
+            "twin Q, backed up by the softmax over samples of the behaviour",
+        ),
+        _part("ensemble", "critics.ensemble:Ensemble", "many Q, less a share of their spread"),
+    ]
 
 
 @hookimpl
@@ -106,14 +115,56 @@ def genpolicy_objectives() -> list[PartSpec]:
     return [
         _part("bc", "objectives.bc:BC", "behaviour cloning, the baseline"),
         _part("gmpo", "objectives.gmpo:GMPO", "matching weighted by exponentiated advantage"),
+        _part(
+            "gmpo-softmax",
+            "objectives.gmpo_softmax:GMPOSoftmax",
+            "matching of the behaviour's samples weighted by a softmax of Q",
+        ),
         _part("gmpg", "objectives.gmpg:GMPG", "policy gradient through the generative model"),
+        _part("gtp", "objectives.gtp:GTP", "trajectories, good actions weighing more"),
+        _part("sfbc", "objectives.sfbc:SfBC", "choose among the behaviour's samples by Q"),
+        _part("diffusion-ql", "objectives.diffusion_ql:DiffusionQL", "diffusion, and Q through it"),
+        _part("edp", "objectives.edp:EDP", "diffusion, and Q through one denoising"),
+        _part("qgpo", "objectives.qgpo:QGPO", "a behaviour led by a contrastive energy"),
+        _part("idql", "objectives.idql:IDQL", "a diffused behaviour judged by an expectile critic"),
+        _part("srpo", "objectives.srpo:SRPO", "a deterministic student held by a score"),
+        _part(
+            "consistency-ac",
+            "objectives.consistency_ac:ConsistencyAC",
+            "a consistency policy, and Q through its jumps",
+        ),
+        _part("fql", "objectives.fql:FQL", "a flow, and its one-step student that climbs Q"),
+        _part("ifql", "objectives.ifql:IFQL", "a flow judged by an expectile critic"),
+        _part(
+            "mean-flow-ql", "objectives.mean_flow_ql:MeanFlowQL", "a mean flow, and Q through it"
+        ),
+        _part(
+            "bidirectional-ql",
+            "objectives.bidirectional_ql:BidirectionalQL",
+            "a bidirectional map, and Q through it",
+        ),
+        _part("shortcut-ql", "objectives.shortcut_ql:ShortcutQL", "shortcuts, and Q through them"),
+        _part("qam", "objectives.qam:QAM", "adjoint matching: a flow tilted step by step"),
+        _part("gfp", "objectives.gfp:GFP", "a value-aware flow and its one-step student"),
+        _part("td3-bc", "objectives.td3_bc:TD3BC", "a deterministic policy, Q and the data"),
+        _part("iql", "objectives.iql:IQL", "a Gaussian by advantage-weighted regression"),
+        _part("rebrac", "objectives.rebrac:ReBRAC", "the deterministic baseline done well"),
     ]
 
 
 @hookimpl
 def genpolicy_inferences() -> list[PartSpec]:
     """How an agent picks the action it takes."""
-    return [_part("sample", "inference.sample:SampleOnce", "one sample of the policy")]
+    return [
+        _part("sample", "inference.sample:SampleOnce", "one sample of the policy"),
+        _part("best-of", "inference.best_of:BestOf", "one of several samples, by its value"),
+        _part("guidance", "inference.guidance:Guidance", "samples led by the critic's gradient"),
+        _part(
+            "energy-guidance",
+            "inference.energy_guidance:EnergyGuidance",
+            "samples led by a trained energy",
+        ),
+    ]
 
 
 @hookimpl
@@ -129,21 +180,20 @@ def genpolicy_datasets() -> list[PartSpec]:
         _part("toy/two-moons", "datasets.toys:TwoMoons", "half circles, one in the other"),
         _part("toy/pinwheel", "datasets.toys:Pinwheel", "five arms wound around a centre"),
         _part("toy/checkerboard", "datasets.toys:Checkerboard", "eight squares of a board"),
+        _part(
+            "bandit/quadratic",
+            "datasets.bandits:Quadratic",
+            "Gaussians on a circle and one hill of reward; the best policy is known",
+        ),
+        _part(
+            "bandit/multi-peak",
+            "datasets.bandits:MultiPeak",
+            "Gaussians on a circle and three peaks of reward; the best policy is known",
+        ),
     ]
 
 
 @hookimpl
 def genpolicy_recipes() -> list[PartSpec]:
-    """Named settings."""
-    return [
-        _part(
-            "quick",
-            "recipes:quick.toml",
-            "small networks and few steps, for minutes on two CPU cores",
-        ),
-        _part(
-            "toys",
-            "recipes:toys.toml",
-            "a small network that clones points in the plane, for a minute on one CPU core",
-        ),
-    ]
+    """Named settings: the files of the package ``recipes``."""
+    return recipe_specs(f"{_PACKAGE}.recipes")

@@ -48,7 +48,7 @@ def test_slots_are_offered(offers):
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        (("objective.be",), ["objective.beta=", "objective.behaviour_steps="]),
+        (("objective.bet",), ["objective.beta="]),
         (("--objective", "bc", "objective.st"), ["objective.steps="]),
         (("objective=bc", "objective.le"), ["objective.learning_rate="]),
         (("backbone=flow", "backbone.s"), ["backbone.sigma="]),

@@ -38,6 +38,7 @@ def probe(heavy, *arguments, cwd, **environ):
         ("list",),
         ("list", "backbone", "--json"),
         ("info", "recipe", "quick"),
+        ("recipes", "--dataset", "hopper-medium"),
         ("plugins", "list"),
         ("datasets", "list"),
     ],

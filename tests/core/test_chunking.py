@@ -72,6 +72,42 @@ def test_a_window_in_numbers() -> None:
     assert chunks.timeout.tolist() == [False, False, True]
 
 
+def _joined(*lengths: int, cut_last: bool = True) -> Dataset:
+    """Episodes whose observations are their rows' numbers, so that each leads to the next row."""
+    data = walk(*lengths, cut_last=cut_last)
+    return attrs.evolve(data, next_observation=data.observation + 1.0)
+
+
+def _next_by_hand(chunks: Dataset) -> list[list[list[float]]]:
+    """The chunk that starts at the step after each one's last, if it lies in the same episode."""
+    starts = [actions[0][0] for actions in chunks.action.tolist()]
+    found = []
+    for actions, terminal, timeout in zip(
+        chunks.action.tolist(), chunks.terminal, chunks.timeout, strict=True
+    ):
+        follower = actions[-1][0] + 1.0
+        goes_on = follower in starts and not (terminal or timeout)
+        found.append(chunks.action[starts.index(follower)].tolist() if goes_on else actions)
+    return found
+
+
+@pytest.mark.parametrize("length", [1, 2, 3])
+@pytest.mark.parametrize("cut_last", [True, False])
+def test_the_next_chunk_starts_where_a_chunk_ends(length: int, cut_last: bool) -> None:
+    """Rows that have none, whose episode has too few steps left, keep their own."""
+    chunks = in_chunks(_joined(4, 1, 7, 3, 9, cut_last=cut_last), length)
+    assert chunks.stride == length
+    if length > 1:
+        assert chunks.next_action().tolist() == _next_by_hand(chunks)
+    else:
+        assert chunks.next_action()[:4, 0].tolist() == [1.0, 2.0, 3.0, 3.0]
+
+
+def test_the_next_chunk_in_numbers() -> None:
+    chunks = in_chunks(_joined(5), 2)
+    assert chunks.next_action()[..., 0].tolist() == [[2.0, 3.0], [3.0, 4.0], [2.0, 3.0], [3.0, 4.0]]
+
+
 def test_the_rest_of_the_data_stays(make_dataset: DataMaker) -> None:
     data = make_dataset()
     chunks = in_chunks(data, 4)

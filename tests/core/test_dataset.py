@@ -9,6 +9,7 @@ import torch
 
 from genpolicy.dataset import Dataset
 from genpolicy.errors import DataError
+from genpolicy.training.sampler import Sampler
 
 DataMaker = Callable[..., Dataset]
 
@@ -40,6 +41,82 @@ def test_a_batch_of_everything_is_the_dataset(make_dataset: DataMaker) -> None:
     assert len(batch) == len(data)
     assert np.array_equal(batch.action.numpy(), data.action)
     assert batch.terminal.dtype is torch.float32
+
+
+def _walk(*ends: str) -> Dataset:
+    """A walk through the states 0, 1, 2, …, one per row, that ends or is cut where ``ends`` say.
+
+    An episode that starts anew starts at the next hundred.
+    """
+    rows = len(ends)
+    broken = np.array([bool(end) for end in ends])
+    episode = np.concatenate([[0], np.cumsum(broken)[:-1]])
+    state = (100 * episode + np.arange(rows)).astype(np.float32)
+    return Dataset(
+        name="walk",
+        observation=state[:, None],
+        action=np.arange(rows, dtype=np.float32)[:, None],
+        reward=np.arange(rows, dtype=np.float32),
+        next_observation=state[:, None] + 1.0,
+        terminal=np.array([end == "terminal" for end in ends]),
+        timeout=np.array([end == "timeout" for end in ends]),
+        action_low=np.full(1, -99.0, np.float32),
+        action_high=np.full(1, 99.0, np.float32),
+    )
+
+
+def test_the_next_action_is_the_next_rows_and_an_episodes_last_is_repeated() -> None:
+    data = _walk("", "", "terminal", "", "timeout", "", "")
+    assert data.next_action()[:, 0].tolist() == [1, 2, 2, 4, 4, 6, 6]
+
+
+@pytest.mark.parametrize("end", ["terminal", "timeout"])
+def test_an_episode_that_goes_on_where_another_ended_is_another(end: str) -> None:
+    """The next row starts where this one led, and yet it is a reset."""
+    data = _walk("", "", end, "", "")
+    same = np.arange(5, dtype=np.float32)[:, None]
+    data = attrs.evolve(data, observation=same, next_observation=same + 1.0)
+    assert data.next_action()[:, 0].tolist() == [1, 2, 2, 4, 4]
+
+
+def test_shuffled_rows_have_their_own_action_for_the_next() -> None:
+    data = _walk(*[""] * 6)
+    order = np.array([4, 0, 2, 5, 1, 3])
+    names = ("observation", "action", "reward", "next_observation")
+    shuffled = attrs.evolve(data, **{name: getattr(data, name)[order] for name in names})
+    assert np.array_equal(shuffled.next_action(), shuffled.action)
+
+
+def test_rows_in_order_but_for_a_gap_say_what_they_can() -> None:
+    data, kept = _walk(*[""] * 6), np.array([0, 1, 3, 4, 5])
+    names = ("observation", "action", "reward", "next_observation", "terminal", "timeout")
+    with_gap = attrs.evolve(data, **{name: getattr(data, name)[kept] for name in names})
+    assert with_gap.next_action()[:, 0].tolist() == [1, 1, 4, 5, 5]
+
+
+def test_the_next_decision_lies_a_stride_ahead() -> None:
+    data = attrs.evolve(_walk("", "", "", "", "", ""), stride=2)
+    onward = attrs.evolve(data, next_observation=data.observation + 2.0)
+    assert onward.next_action()[:, 0].tolist() == [2, 3, 4, 5, 4, 5]
+
+
+def test_a_last_row_is_nobodys_next_but_by_its_place() -> None:
+    """In a world of one state every row looks like what followed every other."""
+    data = _walk(*[""] * 4)
+    one = np.zeros((4, 1), np.float32)
+    still = attrs.evolve(data, observation=one, next_observation=one, stride=3)
+    assert still.next_action()[:, 0].tolist() == [3, 1, 2, 3]
+
+
+def test_a_drawn_transition_brings_its_next_action() -> None:
+    data = _walk("", "", "", "terminal", "", "")
+    torch.manual_seed(0)
+    batch = Sampler(data, torch.device("cpu")).draw(50)
+    row = batch.reward.long().numpy()
+    assert set(row) == set(range(6))
+    assert np.array_equal(batch.next_action.numpy(), data.next_action()[row])
+    whole = data.to_batch(torch.device("cpu"))
+    assert np.array_equal(whole.next_action.numpy(), data.next_action())
 
 
 @pytest.mark.parametrize("name", ["observation", "action", "reward", "next_observation"])

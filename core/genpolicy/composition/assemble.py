@@ -22,23 +22,28 @@ from genpolicy.composition.contract import (
 )
 from genpolicy.composition.needs import acting_needs, training_needs
 from genpolicy.critic import Critic, CriticRecipe, CriticSpec
+from genpolicy.dataset import Floats
 from genpolicy.errors import BrokenPartError
 from genpolicy.network import NetworkRecipe
 
 M = TypeVar("M", bound=nn.Module)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(eq=False, kw_only=True)
 class Shapes:
     """The shapes that an agent is built for.
 
     Args:
         observation_dim: The length of an observation.
         action_shape: The shape of an action.
+        action_low: The smallest action allowed, ``[*action]`` or its last dimension alone.
+        action_high: The largest action allowed, likewise.
     """
 
     observation_dim: int
     action_shape: tuple[int, ...]
+    action_low: Floats | None = None
+    action_high: Floats | None = None
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -148,7 +153,12 @@ def _model(recipe: AgentRecipe, role: str, shapes: Shapes) -> Model:
 
 
 def _critic(chosen: Chosen, shapes: Shapes) -> Critic:
-    spec = CriticSpec(observation_dim=shapes.observation_dim, action_shape=shapes.action_shape)
+    spec = CriticSpec(
+        observation_dim=shapes.observation_dim,
+        action_shape=shapes.action_shape,
+        action_low=shapes.action_low,
+        action_high=shapes.action_high,
+    )
     assert isinstance(chosen.recipe, CriticRecipe)
     return _built(chosen, functools.partial(chosen.recipe.build, spec), Critic)
 

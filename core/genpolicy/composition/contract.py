@@ -112,11 +112,12 @@ def needs_of(
                 "knows what it needs; annotate it with an ability such as VelocityBackbone"
             )
     asked = [Need(who, name, hints[name], serves) for name in arguments]
-    return _narrowed(asked, _further_needs(method, who, serves))
+    further = [need for need in _further_needs(method, who, serves) if need.argument in arguments]
+    return _narrowed(asked, further)
 
 
 def _further_needs(method: Callable[..., Any], who: str, serves: str) -> list[Need]:
-    """Return what the options of a method's part ask for beyond its signature."""
+    """Return what the options of a method's part ask of the arguments in its signature."""
     owner = getattr(method, "__self__", None)
     further = owner.further_needs() if isinstance(owner, Recipe) else {}
     return [Need(who, name, ability, serves) for name, ability in further.items()]

@@ -10,7 +10,13 @@ from genpolicy.composition.contract import (
     roles_of,
     trains_critic,
 )
-from genpolicy.composition.needs import acting_needs, answer_to, solving_needs, training_needs
+from genpolicy.composition.needs import (
+    acting_needs,
+    answer_to,
+    needs_by_role,
+    solving_needs,
+    training_needs,
+)
 from genpolicy.discovery import Catalogue
 from genpolicy.errors import FitError, PartError, did_you_mean
 from genpolicy.recipe import recipe_values
@@ -28,6 +34,7 @@ def check_fit(recipe: AgentRecipe, catalogue: Catalogue) -> None:
         *_missing(recipe),
         *_idle_roles(recipe),
         *_untrained_critic(recipe),
+        *_too_early(recipe),
         *_unlike_copies(recipe),
     ]
     if problems:
@@ -92,7 +99,8 @@ def _missing(recipe: AgentRecipe) -> Iterator[str]:
     objective = recipe.chosen["objective"].name
     for need in [*training_needs(recipe), *acting_needs(recipe)]:
         if not _is_there(need, recipe):
-            yield f"{need.who} asks for {need.argument!r}, and {objective!r} has no such role"
+            asked = need.role if need.kind == "solver" else need.argument
+            yield f"{need.who} asks for {asked!r}, and {objective!r} has no such role"
 
 
 def _idle_roles(recipe: AgentRecipe) -> Iterator[str]:
@@ -119,6 +127,23 @@ def _untrained_critic(recipe: AgentRecipe) -> Iterator[str]:
             if asked
             else f"{objective} needs a critic and trains it for no step at all"
         )
+
+
+def _too_early(recipe: AgentRecipe) -> Iterator[str]:
+    """Yield what is asked in a stage before it has been trained."""
+    needs, stages = needs_by_role(recipe), [s for s in recipe.objective.stages() if s.steps]
+    trained = [{*stage.learning_rates, *stage.copies} for stage in stages]
+    for number, stage in enumerate(stages, start=1):
+        later = set[str]().union(*trained[number:]).difference(*trained[:number])
+        for need in (need for role in stage.learning_rates for need in needs.get(role, ())):
+            role = "critic" if need.kind == "critic" else need.role
+            if role in later:
+                objective = recipe.chosen["objective"].name
+                hint = "" if need.who == objective else "; take a critic that does not ask for it"
+                yield (
+                    f"{need.who} asks for {role!r} in stage {stage.name!r} of {objective}, which "
+                    f"trains it later{hint}"
+                )
 
 
 def _unlike_copies(recipe: AgentRecipe) -> Iterator[str]:

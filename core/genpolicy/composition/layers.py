@@ -53,24 +53,6 @@ def from_config(path: Path) -> Layer:
     return Layer(f"config {path}", flatten(parse_toml(text, f"config {str(path)!r}")))
 
 
-def from_recipe(name: str, text: str, objective: str | None, default: str) -> Layer:
-    """Read a named recipe: its ``settings``, and those that hold ``when`` an objective is used.
-
-    Args:
-        name: The recipe's name.
-        text: Its TOML text.
-        objective: The objective that the user named; ``None`` for the recipe's own.
-        default: The objective where neither names one.
-    """
-    table = parse_toml(text, f"recipe {name}")
-    values = flatten(table.get("settings", {}))
-    own = values.get("objective") or values.get("objective.name") or default
-    if objective not in (None, own):
-        values["objective"] = objective  # so that its options are known to be meant for it
-    values |= flatten(table.get("when", {}).get(objective or own, {}))
-    return Layer(f"recipe {name}", values)
-
-
 def parse_toml(text: str, who: str) -> dict[str, Any]:
     """Parse TOML.
 

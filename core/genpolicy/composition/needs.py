@@ -11,7 +11,7 @@ from genpolicy.composition.contract import (
     SAMPLE,
     Need,
     builder_of,
-    loss_needs,
+    loss_methods,
     method_of,
     needs_of,
     provided_class,
@@ -21,11 +21,18 @@ from genpolicy.composition.contract import (
 
 def training_needs(recipe: AgentRecipe) -> list[Need]:
     """Return what the losses of an agent ask for, the critic's included."""
-    needs = loss_needs(recipe.objective, recipe.chosen["objective"].name)
+    return [need for needs in needs_by_role(recipe).values() for need in needs]
+
+
+def needs_by_role(recipe: AgentRecipe) -> dict[str, list[Need]]:
+    """Return what the losses of an agent ask for, by the role that they train."""
+    who = recipe.chosen["objective"].name
+    methods = loss_methods(recipe.objective, who)
+    needs = {role: needs_of(method, who, LOSS) for role, method in methods.items()}
     if "critic" in recipe.chosen:
         chosen = recipe.chosen["critic"]
         loss = method_of(provided_class(type(chosen.recipe)), "loss", chosen.name)
-        needs += needs_of(loss, chosen.name, LOSS, recipe.objective.acting_role)
+        needs["critic"] = needs_of(loss, chosen.name, LOSS, recipe.objective.acting_role)
     return needs
 
 

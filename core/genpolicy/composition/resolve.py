@@ -8,11 +8,19 @@ import attrs
 
 from genpolicy.backbone import BackboneRecipe, VelocityBackbone
 from genpolicy.composition.agent_recipe import BASES, ROLE_KINDS, AgentRecipe, Chosen
+from genpolicy.composition.base_layers import base_layers
 from genpolicy.composition.choosing import choose_part, split_name
-from genpolicy.composition.contract import asks_for_critic, loss_needs, provided_class, roles_of
-from genpolicy.composition.layers import Layer, from_recipe
+from genpolicy.composition.contract import (
+    SAMPLE,
+    asks_for_critic,
+    loss_needs,
+    method_of,
+    needs_of,
+    provided_class,
+    roles_of,
+)
+from genpolicy.composition.layers import Layer
 from genpolicy.conversion import convert
-from genpolicy.dataset import DatasetRecipe
 from genpolicy.discovery import Catalogue
 from genpolicy.errors import OptionError, PartError, did_you_mean
 from genpolicy.evaluation.protocol import Protocol
@@ -23,20 +31,6 @@ from genpolicy.solver import Solver
 from genpolicy.training.options import TrainOptions
 
 R = TypeVar("R", bound=Recipe)
-
-DEFAULTS: Final = Layer(
-    "default",
-    {
-        "dataset": "pointmaze/umaze",
-        "objective": "gmpg",
-        "backbone": "flow",
-        "network": "temporal-spatial-residual",
-        "critic": "iql",
-        "inference": "sample",
-    },
-)
-"""The parts of an agent of which nothing is said."""
-
 
 SECTIONS: Final = ("train", "evaluation")
 """Slots that hold options but name no part."""
@@ -63,7 +57,7 @@ def resolve(
         UnknownPartError: Nobody provides a part that is named.
         BrokenPartError: A part that is named cannot be loaded.
     """
-    base = _base_layers(catalogue, layers, recipe)
+    base = base_layers(catalogue, layers, recipe)
     return _Resolution(catalogue, [*base, *layers], given=len(base)).run(seed)
 
 
@@ -129,27 +123,47 @@ class _Resolution:
         self._choose("backbone")
         self._choose("network")
         backbone = self._recipe("backbone", BackboneRecipe)
+        asked = self._asked_for_solver()
         self._choose("solver", fallback=backbone.default_solver)
-        moves = issubclass(provided_class(type(backbone)), VelocityBackbone)
-        if moves and "solver" not in self.choices and not self._serves("solver"):
-            self._choose("solver", fallback=BackboneRecipe.default_solver)
+        if not asked and not self._moves(backbone):
+            self._replace_solver(backbone.default_solver)
+        known = issubclass(provided_class(type(backbone)), VelocityBackbone)
+        if known and not asked and not self._serves_losses():
+            self._replace_solver(BackboneRecipe.default_solver)
 
-    def _serves(self, slot: str) -> bool:
-        """Return whether the solver in a slot is what the objective's losses ask for."""
+    def _replace_solver(self, name: str) -> None:
+        """Choose another solver than the one in effect, as if it came with the backbone."""
+        for key in [key for key in self.origins if key.partition(".")[0] == "solver"]:
+            del self.origins[key]
+        rank = self.choices["backbone"][-1].rank
+        self.choices["solver"].append(_Setting(name, "default", rank))
+        self._choose("solver")
+
+    def _asked_for_solver(self) -> bool:
+        """Return whether the solver was named for this backbone, not for one that it replaced."""
+        named = self.choices.get("solver")
+        return named is not None and named[-1].rank >= self.choices["backbone"][-1].rank
+
+    def _moves(self, backbone: BackboneRecipe) -> bool:
+        """Return whether the solver can serve the policy's backbone."""
+        solver, provided = self._recipe("solver", Solver), provided_class(type(backbone))
+        needs = needs_of(method_of(solver, "sample", "solver"), "solver", SAMPLE)
+        return all(need.met_by(provided) for need in needs)
+
+    def _serves_losses(self) -> bool:
+        """Return whether the solver is what the objective's losses ask for."""
         objective = self._recipe("objective", Objective)
         who = self.chosen["objective"].name
         asked = [need for need in loss_needs(objective, who) if need.argument == "solver"]
-        return all(need.met_by(type(self._recipe(slot, Solver))) for need in asked)
+        return all(need.met_by(type(self._recipe("solver", Solver))) for need in asked)
 
     def _choose_roles(self) -> None:
         objective = self._recipe("objective", Objective)
         for role in roles_of(objective, self.chosen["objective"].name):
             if role == "policy":
                 continue
-            if role in objective.default_backbones or f"{role}.backbone" in self.choices:
-                like_policy = self.chosen["backbone"].entry.full_name
-                fallback = objective.default_backbones.get(role, like_policy)
-                self._choose(f"{role}.backbone", fallback=fallback)
+            if f"{role}.backbone" in self.choices:
+                self._choose(f"{role}.backbone")
                 backbone = self._recipe(f"{role}.backbone", BackboneRecipe)
                 self._choose(f"{role}.solver", fallback=backbone.default_solver)
             for kind in ROLE_KINDS:
@@ -165,10 +179,15 @@ class _Resolution:
         name = settings[-1].value if settings else fallback
         if not isinstance(name, str):
             raise OptionError(f"{slot} names a part; got {name!r}")
-        options = self._options_for(slot, name)
-        self.chosen[slot] = choose_part(self.catalogue, slot, name, options)
+        meant, argument = self._meant_for(slot, name), self._argument_of(slot, name)
         if settings:
             self.origins[slot] = settings[-1].origin
+            if argument and (argument not in meant or meant[argument].rank < settings[-1].rank):
+                meant.pop(argument, None)  # a part named with its argument, over a lower layer's
+                self.origins[f"{slot}.{argument}"] = settings[-1].origin
+        self.origins |= {f"{slot}.{option}": given.origin for option, given in meant.items()}
+        options = {option: given.value for option, given in meant.items()}
+        self.chosen[slot] = choose_part(self.catalogue, slot, name, options)
 
     def _choose_like(self, slot: str, policys: Chosen) -> None:
         """Choose a role's part; one that is not named is the policy's, with its options."""
@@ -177,7 +196,15 @@ class _Resolution:
                 self.options[slot][option].insert(0, _Setting(value, "the policy's", 0))
         self._choose(slot, fallback=policys.entry.full_name)
 
-    def _options_for(self, slot: str, name: str) -> dict[str, Any]:
+    def _argument_of(self, slot: str, name: str) -> str | None:
+        """Return the option that what stands after a name's colon fills in, if anything does."""
+        bare, given = split_name(name)
+        if given is None:
+            return None
+        kind = slot.split(".")[-1]
+        return self.catalogue.load(self.catalogue.find(kind, bare), BASES[kind]).argument
+
+    def _meant_for(self, slot: str, name: str) -> dict[str, _Setting]:
         """Return the options meant for the part called ``name``.
 
         A layer that sets options for the part in effect there means that part and no other.
@@ -187,8 +214,7 @@ class _Resolution:
             for setting in settings:
                 in_effect = [c.value for c in self.choices.get(slot, ()) if c.rank <= setting.rank]
                 if not in_effect or self._same_part(slot, str(in_effect[-1]), name):
-                    meant[option] = setting.value
-                    self.origins[f"{slot}.{option}"] = setting.origin
+                    meant[option] = setting
         return meant
 
     def _same_part(self, slot: str, one: str, other: str) -> bool:
@@ -234,23 +260,3 @@ class _Resolution:
         for option in self.options.get(slot, {}).values():
             settings += option
         return any(setting.rank >= self.given for setting in settings)
-
-
-def _base_layers(
-    catalogue: Catalogue, layers: Sequence[Layer], recipe: str | None
-) -> tuple[Layer, ...]:
-    """Return what lies under the user's own settings: the defaults and the named recipe."""
-    named = {
-        key.removesuffix(".name"): layer.values[key] for layer in layers for key in layer.values
-    }
-    if recipe is None:
-        dataset = str(named.get("dataset", DEFAULTS.values["dataset"]))
-        entry = catalogue.find("dataset", split_name(dataset)[0])
-        recipe = catalogue.load(entry, DatasetRecipe).default_recipe
-    if recipe in (None, "none"):
-        return (DEFAULTS,)
-    text = catalogue.read(catalogue.find("recipe", recipe))
-    objective = named.get("objective")
-    if objective is not None:
-        objective = catalogue.find("objective", str(objective)).spec.name
-    return DEFAULTS, from_recipe(recipe, text, objective, str(DEFAULTS.values["objective"]))

@@ -2,6 +2,7 @@
 
 from genpolicy.discovery.catalogue import Catalogue, load_catalogue
 from genpolicy.discovery.hookspecs import HOOKS, hookimpl
+from genpolicy.discovery.recipes import recipe_specs
 from genpolicy.discovery.records import Duplicate, PartEntry, PluginRecord
 from genpolicy.discovery.spec import API_VERSION, KINDS, PartSpec
 from genpolicy.discovery.targets import source_hash
@@ -17,5 +18,6 @@ __all__ = [
     "PluginRecord",
     "hookimpl",
     "load_catalogue",
+    "recipe_specs",
     "source_hash",
 ]

@@ -63,7 +63,7 @@ def genpolicy_datasets() -> Iterable[PartSpec]:  # type: ignore[empty-body]
 
 @hookspec
 def genpolicy_recipes() -> Iterable[PartSpec]:  # type: ignore[empty-body]
-    """Named settings as TOML files, such as a paper's (target ``"package:file.toml"``)."""
+    """Named settings as TOML files, such as a paper's (:func:`genpolicy.recipe_specs`)."""
 
 
 @hookspec

@@ -22,7 +22,7 @@ KINDS: Final = (
 """Every kind of part, in the order in which listings show them."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9.+_-]*(/[a-z0-9][a-z0-9.+_-]*)*")
-_TARGET = re.compile(r"[A-Za-z_][\w.]*:[\w./-]+")
+_TARGET = re.compile(r"[A-Za-z_][\w.]*:[\w./-]+(#[\w-]+)?")
 
 
 def _is_name(_: object, attribute: "attrs.Attribute[str]", value: str) -> None:
@@ -46,7 +46,8 @@ class PartSpec:
         name: What a user types, such as ``"flow"`` or ``"pointmaze/umaze"``.
         summary: One line for listings.
         target: Where its recipe class lives, ``"package.module:Class"``, imported only when the
-            part is used. For a ``recipe``: ``"package:file.toml"``.
+            part is used. For a ``recipe``: ``"package:file.toml"``, or
+            ``"package:file.toml#task"`` for the table of one task.
         aliases: Further names.
         api_version: The version of the plugin contract that the part was written for; a part that
             does not say was written for the first.

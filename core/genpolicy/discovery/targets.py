@@ -41,12 +41,13 @@ def load_class(entry: PartEntry, base: type) -> type:
 
 
 def read_resource(entry: PartEntry) -> str:
-    """Return the text of the file that a part's target ``"package:file"`` names.
+    """Return the text of the file that a part's target ``"package:file#task"`` names.
 
     Raises:
         BrokenPartError: The package fails to import, or has no such file.
     """
-    package, _, name = entry.spec.target.partition(":")
+    package, _, place = entry.spec.target.partition(":")
+    name = place.partition("#")[0]
     try:
         with stdout_to_stderr():
             files = {item.name: item for item in importlib.resources.files(package).iterdir()}

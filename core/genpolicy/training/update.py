@@ -66,7 +66,7 @@ class Update:
         loss = self.loss(batch=batch)
         _check(loss, self.role)
         self.optimiser.zero_grad(set_to_none=True)
-        loss.value.backward()  # type: ignore[no-untyped-call]
+        loss.value.backward(inputs=self.parameters)  # type: ignore[no-untyped-call]
         if self.options.clip_norm:
             nn.utils.clip_grad_norm_(self.parameters, self.options.clip_norm)
         for group in self.optimiser.param_groups:

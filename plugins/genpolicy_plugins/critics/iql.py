@@ -9,32 +9,27 @@ Kostrikov et al. 2021, eq. 5-6, arXiv 2110.06169; with the constants of Zhang et
 arXiv 2412.01245.
 """
 
-import copy
-
 import attrs
 import torch
 from torch import Tensor
 
-from genpolicy import Batch, CriticRecipe, Loss, ValueCritic, option
-from genpolicy.averaging import move_towards
-from genpolicy.critic import CriticSpec
+from genpolicy import Batch, CriticSpec, Loss, ValueCritic, option
+from genpolicy_plugins.critics.q_ensemble import QEnsemble, QRecipe
 from genpolicy_plugins.networks.batched import BatchedMLP
 
 
-class IQLCritic(ValueCritic):
+class IQLCritic(QEnsemble, ValueCritic):
     """Two action values, their slow copies, and an observation value."""
 
     def __init__(self, spec: CriticSpec, recipe: "IQL") -> None:
-        super().__init__()
-        inputs = spec.observation_dim + int(torch.Size(spec.action_shape).numel())
-        self.online = BatchedMLP(inputs, recipe.hidden, members=2)
-        self.target = copy.deepcopy(self.online).requires_grad_(False)
-        self.state_value = BatchedMLP(spec.observation_dim, recipe.hidden, members=1)
+        super().__init__(spec, recipe, members=2)
+        self.state_value = BatchedMLP(
+            spec.observation_dim, recipe.hidden, 1, recipe.activation, recipe.layer_norm
+        )
         self.recipe = recipe
 
-    def q(self, observation: Tensor, action: Tensor) -> Tensor:
-        """Return the smaller of the two online values, ``[batch]``."""
-        members: Tensor = self.online(_join(observation, action))
+    def combine(self, members: Tensor) -> Tensor:
+        """Return the smaller of the two."""
         return members.amin(0)
 
     def value(self, observation: Tensor) -> Tensor:
@@ -45,15 +40,14 @@ class IQLCritic(ValueCritic):
     def loss(self, batch: Batch) -> Loss:
         """Return L_V + L_Q, whose weights are disjoint."""
         recipe = self.recipe
-        pair = _join(batch.observation, batch.action)
         with torch.no_grad():
-            target_q = self.target(pair).amin(0)
+            target_q = self.target_q(batch.observation, batch.action)
             next_value = self.value(batch.next_observation)
             backup = batch.reward + recipe.discount * (1.0 - batch.terminal) * next_value
         value = self.value(batch.observation)
         gap = target_q - value
         value_loss = torch.where(gap < 0, 1.0 - recipe.expectile, recipe.expectile) * gap**2
-        q = self.online(pair)
+        q = self.online(self.pair(batch.observation, batch.action))
         q_loss = 0.5 * ((q - backup) ** 2).sum(0)
         metrics = {
             "value_loss": value_loss.mean().detach(),
@@ -63,24 +57,13 @@ class IQLCritic(ValueCritic):
         }
         return Loss((value_loss + q_loss).mean(), metrics)
 
-    def after_step(self, progress: float) -> None:
-        """Move the slow copies towards the online values by ``tau``."""
-        move_towards(self.target, self.online, self.recipe.tau)
-
 
 @attrs.frozen(kw_only=True)
-class IQL(CriticRecipe):
+class IQL(QRecipe):
     """Implicit Q-learning."""
 
-    discount: float = option(0.99, help="weight of the next step's value", ge=0, lt=1)
     expectile: float = option(0.7, help="which expectile the value regresses to", gt=0, lt=1)
-    tau: float = option(0.005, help="share by which targets move per step", gt=0, le=1)
-    hidden: tuple[int, ...] = option((256, 256), help="width of each hidden layer")
 
     def build(self, spec: CriticSpec) -> IQLCritic:
         """Return a critic with fresh weights."""
         return IQLCritic(spec, self)
-
-
-def _join(observation: Tensor, action: Tensor) -> Tensor:
-    return torch.cat([observation, action.flatten(1)], dim=1)

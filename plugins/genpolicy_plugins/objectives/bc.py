@@ -1,9 +1,14 @@
-"""Behaviour cloning: imitate the data with any backbone.
+"""Behaviour cloning: imitate the data with any backbone, all of them or the rewarded ones more.
 
-L = E_{(s,a)~D}[ matching_loss(a | s) ]
+    L = E_{(s,a)~D}[ w matching_loss(a | s) ],    w = min(exp(beta r), max_weight)
+
+With beta = 0, the default, every action weighs the same. With beta > 0 it is reward-weighted
+regression: Peters & Schaal 2007, ICML, eq. 9. It sees the immediate reward alone, which is the
+whole return where an action ends its episode.
 """
 
 import attrs
+import torch
 
 from genpolicy import Backbone, Batch, Loss, Objective, Stage, option
 
@@ -12,6 +17,8 @@ from genpolicy import Backbone, Batch, Loss, Objective, Stage, option
 class BC(Objective):
     """Behaviour cloning."""
 
+    beta: float = option(0.0, help="inverse temperature of weights exp(beta r); 0: none", ge=0)
+    max_weight: float = option(100.0, help="where weights are cut", gt=0)
     steps: int = option(500_000, help="optimiser steps", ge=1)
     learning_rate: float = option(1e-4, help="Adam's learning rate", gt=0)
     batch_size: int = option(4096, help="transitions per step", ge=1)
@@ -26,5 +33,9 @@ class BC(Objective):
         )
 
     def policy_loss(self, batch: Batch, policy: Backbone) -> Loss:
-        """Return the mean matching loss of the data's actions."""
-        return Loss(policy.matching_loss(batch.action, batch.observation).mean())
+        """Return the mean matching loss of the data's actions, weighted if so asked."""
+        matching = policy.matching_loss(batch.action, batch.observation)
+        if self.beta == 0.0:
+            return Loss(matching.mean())
+        weight = torch.exp(self.beta * batch.reward).clamp(max=self.max_weight)
+        return Loss((weight * matching).mean(), {"weight": weight.mean()})

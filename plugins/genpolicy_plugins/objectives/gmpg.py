@@ -1,9 +1,15 @@
-"""Generative model policy gradient: through the sampler, with the exact divergence from the data.
+"""Generative model policy gradient: through the sampler, with a divergence from the data.
 
     L = E_{s~D, a~pi(.|s)}[ -beta Q(s, a) + log pi(a | s) - log mu(a | s) ]
 
 mu is the behaviour, cloned first; pi starts from it. The optimum is pi* ~ mu exp(beta Q).
 Zhang et al. 2024, arXiv 2412.01245; released code, ``gmpg.py``.
+
+With ``kl=path`` the divergence is that of the whole memoryless chains of pi and mu, an upper bound
+of theirs that needs no divergence of the network and no second derivatives; its optimum ends in the
+same pi* (:mod:`genpolicy.memoryless`):
+
+    L = E[ -beta Q(s, x_1) + 1/2 sum_t |m_pi(x_t) - m_mu(x_t)|^2 / S_t^2 ],   x_t by the chain of pi
 
 Differs from the paper: the action and its log-density are integrated together from noise to action
 and differentiated as computed, where the released code drops the gradient through the state from
@@ -12,59 +18,44 @@ beta / (d ln 2) of ours for actions of d dimensions; and tens of solver steps se
 thousand, the same in training and acting.
 """
 
-import attrs
+from collections.abc import Mapping
+from typing import Any, Literal
 
-from genpolicy import Backbone, Batch, Critic, Loss, Objective, OdeSolver, Stage, option
+import attrs
+import torch
+from torch import Tensor
+
+from genpolicy import Batch, Critic, GaussianPathBackbone, Loss, OdeSolver, Stage, option
 from genpolicy.backbone import VelocityBackbone
 from genpolicy.density import draw_probe, log_prob, sample_with_log_prob
+from genpolicy.memoryless import memoryless_chain
+from genpolicy.shapes import sum_rows
+from genpolicy_plugins.objectives.stages import PolicyLast
 
 
 @attrs.frozen(kw_only=True)
-class GMPG(Objective):
-    """Policy gradient through the sampler with an exact divergence from the behaviour."""
+class GMPG(PolicyLast):
+    """Policy gradient through the sampler with a divergence from the behaviour."""
 
     beta: float = option(4.0, help="inverse temperature: weight of Q against the KL in nats", ge=0)
+    kl: Literal["density", "path"] = option(
+        "density", help="divergence of the actions, or of the chains that lead there: a bound"
+    )
     exact_divergence: bool = option(
         True, help="one backward pass per action dimension; false: one fixed probe per solve"
     )
-    behaviour_steps: int = option(500_000, help="optimiser steps of the behaviour", ge=0)
-    behaviour_learning_rate: float = option(
-        1e-4, help="Adam's learning rate for the behaviour", gt=0
-    )
-    critic_steps: int = option(1_000_000, help="optimiser steps of the critic", ge=0)
-    critic_learning_rate: float = option(3e-4, help="Adam's learning rate for the critic", gt=0)
-    policy_steps: int = option(10_000, help="optimiser steps of the policy", ge=0)
-    policy_learning_rate: float = option(3e-5, help="Adam's learning rate for the policy", gt=0)
-    batch_size: int = option(4096, help="transitions per behaviour and critic step", ge=1)
+    chain_steps: int = option(20, help="steps of the chains of kl=path", ge=1)
     policy_batch_size: int = option(40_960, help="observations per policy step", ge=1)
 
-    def stages(self) -> tuple[Stage, ...]:
-        """Return the behaviour's stage, the critic's, and the policy's from the behaviour."""
-        return (
-            Stage(
-                name="behaviour",
-                steps=self.behaviour_steps,
-                batch_size=self.batch_size,
-                learning_rates={"behaviour": self.behaviour_learning_rate},
-            ),
-            Stage(
-                name="critic",
-                steps=self.critic_steps,
-                batch_size=self.batch_size,
-                learning_rates={"critic": self.critic_learning_rate},
-            ),
-            Stage(
-                name="policy",
-                steps=self.policy_steps,
-                batch_size=self.policy_batch_size,
-                learning_rates={"policy": self.policy_learning_rate},
-                copies={"policy": "behaviour"},
-            ),
-        )
+    def further_needs(self) -> Mapping[str, Any]:
+        """Return what chains ask for: a path whose noise is independent of the samples."""
+        if self.kl == "density":
+            return {}
+        return {"policy": GaussianPathBackbone, "behaviour": GaussianPathBackbone}
 
-    def behaviour_loss(self, batch: Batch, behaviour: Backbone) -> Loss:
-        """Return the mean matching loss of the data's actions."""
-        return Loss(behaviour.matching_loss(batch.action, batch.observation).mean())
+    def last_stage(self) -> Stage:
+        """Return the policy's stage, which starts from the behaviour."""
+        return attrs.evolve(super().last_stage(), copies={"policy": "behaviour"})
 
     def policy_loss(
         self,
@@ -75,12 +66,41 @@ class GMPG(Objective):
         solver: OdeSolver,
     ) -> Loss:
         """Return -beta Q + KL(pi || mu) of the policy's own actions."""
-        observation = batch.observation
+        if self.kl == "density":
+            action, kl = self._density(batch.observation, policy, behaviour, solver)
+        else:
+            assert isinstance(policy, GaussianPathBackbone)
+            assert isinstance(behaviour, GaussianPathBackbone)
+            action, kl = _path(batch, policy, behaviour, self.chain_steps)
+        q = critic.q(batch.observation, action)
+        metrics = {"kl": kl.mean().detach(), "q": q.mean().detach()}
+        return Loss((kl - self.beta * q).mean(), metrics)
+
+    def _density(
+        self,
+        observation: Tensor,
+        policy: VelocityBackbone,
+        behaviour: VelocityBackbone,
+        solver: OdeSolver,
+    ) -> tuple[Tensor, Tensor]:
+        """Return actions and log pi - log mu of them."""
         noise = policy.draw_noise(observation)
         probe = None if self.exact_divergence else draw_probe(noise)
         action, log_pi = sample_with_log_prob(policy, observation, noise, solver, probe=probe)
-        log_mu = log_prob(behaviour, action, observation, solver, probe=probe)
-        q = critic.q(observation, action)
-        kl = log_pi - log_mu
-        metrics = {"kl": kl.mean().detach(), "q": q.mean().detach()}
-        return Loss((kl - self.beta * q).mean(), metrics)
+        return action, log_pi - log_prob(behaviour, action, observation, solver, probe=probe)
+
+
+def _path(
+    batch: Batch, policy: GaussianPathBackbone, behaviour: GaussianPathBackbone, steps: int
+) -> tuple[Tensor, Tensor]:
+    """Return actions and the divergence of the chain that led to each."""
+    observation = batch.observation
+    ours, theirs = policy.field(observation), behaviour.field(observation)
+    x = policy.draw_noise(observation)
+    kl = x.new_zeros(len(x))
+    for step in memoryless_chain(behaviour, batch.action, observation, steps):
+        velocity = ours(x, step.t)
+        apart = step.from_velocity / step.std * (velocity - theirs(x, step.t))
+        kl = kl + 0.5 * sum_rows(apart**2)
+        x = step.mean(x, velocity) + step.std * torch.randn_like(x)
+    return x, kl

@@ -7,20 +7,19 @@ x / alpha it is Euler's method with the noise level sigma / alpha for time. The 
 order of Lu et al. 2022, arXiv 2211.01095.
 """
 
-from itertools import pairwise
 from typing import ClassVar
 
 import attrs
 import torch
 from torch import Tensor
 
-from genpolicy import DenoiserBackbone, DifferentiableSolver, option
+from genpolicy import DenoiserBackbone, VelocitySolver, option
 from genpolicy.path import Grid
-from genpolicy_plugins.solvers.denoising import denoiser_of
+from genpolicy.transitions import transitions
 
 
 @attrs.frozen(kw_only=True)
-class DDIM(DifferentiableSolver):
+class DDIM(VelocitySolver):
     """One evaluation per step, first order in the noise level."""
 
     argument: ClassVar[str] = "steps"
@@ -45,7 +44,8 @@ class DDIM(DifferentiableSolver):
         Returns:
             Samples, ``[batch, *sample]``.
         """
-        denoise, x = denoiser_of(policy, condition), noise
-        for t, s in pairwise(policy.path.times(self.steps, noise, self.grid).unbind()):
-            x = policy.path.carry(x, denoise(x, t), t, s)
+        field, x = policy.field(condition), noise
+        times = policy.path.times(self.steps, noise, self.grid)
+        for step in transitions(policy.path, times, fresh=0.0):
+            x = step.mean(x, field(x, step.t))
         return x

@@ -8,21 +8,20 @@ Gaussian path. With eta < 1 less of the noise is new: sqrt(1 - r^2) becomes eta 
 the old noise keeps the rest, down to DDIM at 0. Song et al. 2021, eq. 12 and 16, arXiv 2010.02502.
 """
 
-from itertools import pairwise
 from typing import ClassVar
 
 import attrs
 import torch
 from torch import Tensor
 
-from genpolicy import DifferentiableSolver, GaussianPathBackbone, option
+from genpolicy import GaussianPathBackbone, VelocitySolver, option
 from genpolicy.path import Grid
 from genpolicy.shapes import randn
-from genpolicy_plugins.solvers.denoising import denoiser_of, noise_kept
+from genpolicy.transitions import transitions
 
 
 @attrs.frozen(kw_only=True)
-class DDPM(DifferentiableSolver):
+class DDPM(VelocitySolver):
     """One evaluation and fresh noise per step; the last step of a path without end noise adds none.
 
     Gradients are those of the samples with the fresh noise held fixed.
@@ -51,15 +50,9 @@ class DDPM(DifferentiableSolver):
         Returns:
             Samples, ``[batch, *sample]``.
         """
-        denoise, path, x = denoiser_of(policy, condition), policy.path, noise
-        for t, s in pairwise(path.times(self.steps, noise, self.grid).unbind()):
-            data = denoise(x, t)
-            fresh = self.eta**2 * (1.0 - noise_kept(path, t, s) ** 2)
-            old = path.noise_from_data(x, data, t)
-            mixed = torch.sqrt(1.0 - fresh) * old + torch.sqrt(fresh) * _draw(x, generator)
-            x = path.interpolate(data, mixed, s)
+        field, x = policy.field(condition), noise
+        times = policy.path.times(self.steps, noise, self.grid)
+        for step in transitions(policy.path, times, fresh=self.eta**2):
+            mean = step.mean(x, field(x, step.t))
+            x = torch.addcmul(mean, step.std, randn(x.shape, x, generator))
         return x
-
-
-def _draw(like: Tensor, generator: torch.Generator | None) -> Tensor:
-    return randn(like.shape, like, generator)

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from genpolicy import DenoiserBackbone, GaussianPath
+from genpolicy import DenoiserBackbone
 from genpolicy.backbone import Field
 
 
@@ -17,12 +17,3 @@ def denoiser_of(policy: DenoiserBackbone, condition: Tensor) -> Field:
     """
     field = policy.field(condition)
     return lambda x_t, t: policy.path.data_from_velocity(x_t, field(x_t, t), t)
-
-
-def noise_kept(path: GaussianPath, t: Tensor, s: Tensor) -> Tensor:
-    """Return r = sigma_s alpha_t / (alpha_s sigma_t), which falls from 1 as s leaves t.
-
-    The correlation of the noise in x_t and in x_s given the data; finite at both ends, where it is
-    0: from pure noise, or to pure data, nothing is kept.
-    """
-    return path.sigma(s) * path.alpha(t) / (path.alpha(s) * path.sigma(t))

@@ -22,7 +22,7 @@ import attrs
 import torch
 from torch import Tensor
 
-from genpolicy import DenoiserBackbone, DifferentiableSolver, GaussianPath, option
+from genpolicy import DenoiserBackbone, GaussianPath, VelocitySolver, option
 from genpolicy.path import Grid
 from genpolicy.shapes import evenly
 from genpolicy_plugins.solvers.denoising import denoiser_of
@@ -31,7 +31,7 @@ _LEAST: Final = 0.002  # the noise level below which nothing is left to resolve 
 
 
 @attrs.frozen(kw_only=True)
-class DPMSolver(DifferentiableSolver):
+class DPMSolver(VelocitySolver):
     """One evaluation per step, second order in the log signal-to-noise ratio."""
 
     argument: ClassVar[str] = "steps"

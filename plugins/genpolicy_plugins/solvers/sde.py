@@ -25,14 +25,14 @@ import attrs
 import torch
 from torch import Tensor
 
-from genpolicy import DifferentiableSolver, GaussianPathBackbone, option
+from genpolicy import GaussianPathBackbone, VelocitySolver, option
 from genpolicy.path import Grid
 from genpolicy.shapes import randn
-from genpolicy_plugins.solvers.denoising import noise_kept
+from genpolicy.transitions import noise_kept
 
 
 @attrs.frozen(kw_only=True)
-class SDE(DifferentiableSolver):
+class SDE(VelocitySolver):
     """One evaluation and fresh noise per step, first order in distribution.
 
     Gradients are those of the samples with the fresh noise held fixed.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 import pytest
@@ -183,7 +183,7 @@ class Distilled(Objective):
     """A student acts, and is of a backbone of its own."""
 
     acting_role: ClassVar[str] = "student"
-    default_backbones: ClassVar[dict[str, str]] = {"student": "jumper"}
+    defaults: ClassVar[dict[str, str]] = {"student.backbone": "jumper"}
 
     def stages(self) -> tuple[Stage, ...]:
         rates = {"critic": 1e-3, "policy": 1e-3, "student": 1e-3}
@@ -205,6 +205,50 @@ class Copied(Distilled):
     def stages(self) -> tuple[Stage, ...]:
         (stage,) = super().stages()
         return (attrs.evolve(stage, copies={"student": "policy"}),)
+
+
+@attrs.frozen(kw_only=True)
+class Early(Objective):
+    """The policy asks for a student, whose stage is the second."""
+
+    def stages(self) -> tuple[Stage, ...]:
+        first = Stage(name="first", steps=2, batch_size=4, learning_rates={"policy": 1e-3})
+        return first, attrs.evolve(first, name="second", learning_rates={"student": 1e-3})
+
+    def policy_loss(self, batch: Batch, policy: Backbone, student: Backbone) -> Loss:
+        return Loss(policy.matching_loss(batch.action, batch.observation).mean())
+
+    def student_loss(self, batch: Batch, student: Backbone) -> Loss:
+        return Loss(student.matching_loss(batch.action, batch.observation).mean())
+
+
+@attrs.frozen(kw_only=True)
+class Copying(Early):
+    """The student has been copied from the policy when the policy asks for it."""
+
+    def stages(self) -> tuple[Stage, ...]:
+        first, second = super().stages()
+        return attrs.evolve(first, copies={"student": "policy"}), second
+
+
+@attrs.frozen(kw_only=True)
+class Opinionated(Distilled):
+    """Is known with parts and options of its own."""
+
+    defaults: ClassVar[dict[str, Any]] = {
+        "backbone": "diffusion",
+        "backbone.path": "gvp",
+        "backbone.head": "denoiser",
+        "solver": "dpm-solver++:3",
+        "network": "mlp",
+        "network.hidden": (16, 16),
+        "critic": "iql",
+        "critic.expectile": 0.9,
+        "student.backbone": "jumper",
+        "student.backbone.stretch": 2.0,
+        "inference": "best",
+        "train.clip_norm": 2.5,
+    }
 
 
 class Guide(Model):
@@ -285,6 +329,9 @@ _CLASSES = {
         "distilled": Distilled,
         "copied": Copied,
         "guided": Guided,
+        "early": Early,
+        "copying": Copying,
+        "opinionated": Opinionated,
         "noisy": Noisy,
     },
     "inference": {"best": Best, "advised": Advised, "motionless": Motionless, "led": Led},

@@ -1,3 +1,7 @@
+from typing import Any
+
+import attrs
+import numpy as np
 import pytest
 import torch
 
@@ -10,6 +14,7 @@ from genpolicy.composition.resolve import resolve
 from genpolicy.dataset import Batch
 from genpolicy.discovery.catalogue import Catalogue
 from genpolicy.errors import BrokenPartError
+from genpolicy.training.learner import Learner
 
 SHAPES = Shapes(observation_dim=3, action_shape=(2,))
 CPU = torch.device("cpu")
@@ -27,6 +32,7 @@ def _batch() -> Batch:
         reward=torch.randn(4),
         next_observation=torch.randn(4, 3),
         terminal=torch.zeros(4),
+        next_action=torch.randn(4, 2),
     )
 
 
@@ -114,3 +120,43 @@ def test_a_part_that_fails_to_build_is_named(
     with pytest.raises(BrokenPartError) as caught:
         build_models(_recipe(fakes, "objective=bc", f"backbone={backbone}"), SHAPES, CPU)
     assert str(caught.value) == sentence
+
+
+def test_the_critic_is_built_for_the_box_of_the_data(fakes: Catalogue) -> None:
+    low, high = np.array([-1.0, 0.0], np.float32), np.array([2.0, 0.5], np.float32)
+    boxed = attrs.evolve(SHAPES, action_low=low, action_high=high)
+    recipe, observation = _recipe(fakes, "objective=gmpo", "inference=best"), torch.randn(4, 3)
+    far, corner = (torch.tensor(action).expand(4, 2) for action in ([9.0, -9.0], [2.0, 0.0]))
+    for build in (build_models, build_acting):
+        critic = build(recipe, boxed, CPU).critic
+        assert critic is not None
+        assert torch.equal(critic.q(observation, far), critic.q(observation, corner))
+        free = build(recipe, SHAPES, CPU).critic
+        assert free is not None
+        assert not torch.equal(free.q(observation, far), free.q(observation, corner))
+
+
+def test_a_policys_step_leaves_the_gradients_of_the_critic_that_it_climbs_alone(
+    catalogue: Catalogue,
+) -> None:
+    """They train in one stage, and the policy's loss goes through the critic."""
+    recipe = _recipe(catalogue, "objective=diffusion-ql", "critic.hidden=8", "solver.steps=2")
+    learner = Learner(recipe, SHAPES, CPU)
+    critics, policys = learner.enter(0, recipe.objective.stages()[0])
+    assert (critics.role, policys.role) == ("critic", "policy")
+    batch, critic = _batch(), learner.models.critic
+    assert critic is not None
+    critics.step(batch, 0)
+    own = {name: weight.grad.clone() for name, weight in _graded(critic)}
+    before = {name: weight.clone() for name, weight in critic.state_dict().items()}
+    policys.step(batch, 0)
+    assert own
+    assert all(torch.equal(weight.grad, own[name]) for name, weight in _graded(critic))
+    assert all(torch.equal(weight, before[name]) for name, weight in critic.state_dict().items())
+    assert any(
+        bool((weight.grad != 0.0).any()) for _, weight in _graded(learner.models.roles["policy"])
+    )
+
+
+def _graded(model: torch.nn.Module) -> list[tuple[str, Any]]:
+    return [(name, weight) for name, weight in model.named_parameters() if weight.grad is not None]

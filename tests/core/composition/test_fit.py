@@ -50,6 +50,8 @@ def test_a_policy_gradient_needs_velocities_of_a_backbone_and_of_its_solver(
         "turns noise into samples; fitting: euler, midpoint, heun, rk4, dopri5, torchdiffeq",
         "blunt needs a backbone as its target_policy that knows its velocity (VelocityBackbone), "
         f"but 'jumper' is only one that jumps from any time to a later one; {fitting}",
+        "blunt asks for 'policy' in stage 'critic' of gmpg, which trains it later"
+        "; take a critic that does not ask for it",
     )
 
 
@@ -70,7 +72,58 @@ def test_weights_by_advantage_need_a_value_of_the_observation(fakes: Catalogue) 
     assert _problems(fakes, "objective=gmpo", "critic=blunt") == (
         "gmpo needs a critic that estimates the value of an observation (ValueCritic), but 'blunt' "
         "is only one that estimates the value of an action; fitting: iql",
+        "blunt asks for 'policy' in stage 'critic' of gmpo, which trains it later"
+        "; take a critic that does not ask for it",
     )
+
+
+@pytest.mark.parametrize(
+    ("objective", "role"),
+    [("gmpo", "policy"), ("gmpo-softmax", "policy"), ("gmpg", "policy"), ("srpo", "student")],
+)
+@pytest.mark.parametrize("critic", ["double-q", "ensemble"])
+def test_a_critic_cannot_ask_who_is_trained_after_it(
+    objective: str, role: str, critic: str, catalogue: Catalogue
+) -> None:
+    problems = _problems(catalogue, f"objective={objective}", f"critic={critic}")
+    assert problems[-1] == (
+        f"{critic} asks for {role!r} in stage 'critic' of {objective}, which trains it later"
+        "; take a critic that does not ask for it"
+    )
+    assert len(problems) == (2 if objective == "gmpo" else 1)  # gmpo wants a value as well
+
+
+@pytest.mark.parametrize("objective", ["gmpo-softmax", "gmpg", "sfbc", "qgpo", "srpo"])
+def test_a_critic_may_ask_who_is_trained_before_it(objective: str, catalogue: Catalogue) -> None:
+    assert _problems(catalogue, f"objective={objective}", "critic=in-sample-softmax") == ()
+
+
+@pytest.mark.parametrize("objective", ["sfbc", "qgpo"])
+def test_a_critic_may_ask_what_a_behaviour_would_do_that_acts(
+    objective: str, catalogue: Catalogue
+) -> None:
+    assert _problems(catalogue, f"objective={objective}", "critic=double-q") == ()
+
+
+@pytest.mark.parametrize("objective", ["gtp", "diffusion-ql", "fql", "td3-bc", "idql"])
+def test_what_trains_together_may_ask_for_each_other(objective: str, catalogue: Catalogue) -> None:
+    assert _problems(catalogue, f"objective={objective}", "critic=double-q") == ()
+
+
+def test_a_role_that_a_stage_only_copies_is_there_from_then_on(fakes: Catalogue) -> None:
+    assert _problems(fakes, "objective=early") == (
+        "early asks for 'student' in stage 'first' of early, which trains it later",
+    )
+    assert _problems(fakes, "objective=copying") == ()
+
+
+def test_what_never_trains_is_not_said_to_train_later(fakes: Catalogue) -> None:
+    problems = [
+        *_problems(fakes, "objective=demanding"),
+        *_problems(fakes, "objective=gmpo", "objective.critic_steps=0"),
+    ]
+    assert problems
+    assert not any("later" in problem for problem in problems)
 
 
 def test_an_inference_that_needs_a_critic_is_refused_where_none_trains(fakes: Catalogue) -> None:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from genpolicy.composition.layers import flatten, from_arguments, from_config, from_recipe
+from genpolicy.composition.layers import flatten, from_arguments, from_config
 from genpolicy.errors import OptionError
 
 
@@ -59,29 +59,3 @@ def test_a_config_that_is_not_toml_is_refused_with_the_line(tmp_path: Path) -> N
     path.write_text("seed = 3\nbackbone = flow\n")
     with pytest.raises(OptionError, match=r"bad\.toml' is not valid TOML: .*line 2"):
         from_config(path)
-
-
-RECIPE = """
-[settings]
-objective = "gmpo"
-train.ema = 0.5
-[when.gmpo]
-objective.beta = 2.0
-train.ema = 0.9
-[when.gmpg]
-objective.beta = 4.0
-"""
-
-
-def test_a_recipe_says_more_for_the_objective_that_is_used() -> None:
-    own = from_recipe("quick", RECIPE, None, "bc")
-    assert own.origin == "recipe quick"
-    assert own.values == {"objective": "gmpo", "train.ema": 0.9, "objective.beta": 2.0}
-    named = from_recipe("quick", RECIPE, "gmpg", "bc")
-    assert named.values == {"objective": "gmpg", "train.ema": 0.5, "objective.beta": 4.0}
-    assert from_recipe("quick", RECIPE, "bc", "bc").values == {"objective": "bc", "train.ema": 0.5}
-
-
-def test_a_recipe_without_an_objective_means_the_default_one() -> None:
-    text = "[when.gmpg]\nobjective.beta = 4.0\n"
-    assert from_recipe("quick", text, None, "gmpg").values == {"objective.beta": 4.0}

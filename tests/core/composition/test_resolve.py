@@ -5,6 +5,7 @@ import pytest
 
 from genpolicy.composition.agent_recipe import AgentRecipe
 from genpolicy.composition.choosing import recall, split_name
+from genpolicy.composition.fit import check_fit
 from genpolicy.composition.layers import Layer, from_arguments
 from genpolicy.composition.resolve import resolve
 from genpolicy.discovery import Catalogue, load_catalogue
@@ -307,3 +308,155 @@ def test_an_objective_that_needs_an_ode_solver_gets_one_where_the_backbone_has_a
     assert solver("objective=gmpg", "backbone=trajectory") == "midpoint"
     assert solver("objective=gmpg", "backbone=trajectory", "solver=jump") == "jump"
     assert solver("objective=gmpg", "backbone=one-step") == "jump"
+
+
+def test_an_objective_brings_the_parts_that_it_is_known_with(fakes: Catalogue) -> None:
+    recipe = _from(fakes, "objective=opinionated")
+    assert {slot: chosen.name for slot, chosen in recipe.chosen.items()} == {
+        "dataset": "pointmaze/umaze",
+        "objective": "opinionated",
+        "backbone": "diffusion",
+        "network": "mlp",
+        "solver": "dpm-solver++",
+        "inference": "best",
+        "critic": "iql",
+        "student.backbone": "jumper",
+        "student.solver": "hop",
+    }
+    assert _option(recipe, "backbone", "path") == "gvp"
+    assert _option(recipe, "network", "hidden") == [16, 16]
+    assert _option(recipe, "solver", "steps") == 3
+    assert _option(recipe, "critic", "expectile") == 0.9
+    assert _option(recipe, "student.backbone", "stretch") == 2.0
+    assert recipe.train.clip_norm == 2.5
+
+
+def test_what_an_objective_brings_is_shown_as_its_own(fakes: Catalogue) -> None:
+    origins = _from(fakes, "objective=opinionated", "critic.discount=0.9").origins
+    own = (
+        *("backbone", "backbone.path", "solver", "solver.steps", "network", "network.hidden"),
+        *("critic", "critic.expectile", "inference", "student.backbone", "train.clip_norm"),
+        "student.backbone.stretch",
+    )
+    assert {origins[key] for key in own} == {"objective opinionated"}
+    assert origins["objective"] == origins["critic.discount"] == "command line"
+    assert origins["dataset"] == "default"
+
+
+def test_the_user_wins_over_what_an_objective_brings(fakes: Catalogue) -> None:
+    config = {"network.hidden": [4], "train.clip_norm": 0.0, "critic.expectile": 0.5}
+    recipe = _from(fakes, "objective=opinionated", "backbone.path=vp", config=config)
+    assert _option(recipe, "network", "hidden") == [4]
+    assert _option(recipe, "critic", "expectile") == 0.5
+    assert _option(recipe, "backbone", "path") == "vp"
+    assert _option(recipe, "backbone", "head") == "denoiser"
+    assert recipe.train.clip_norm == 0.0
+    assert recipe.origins["train.clip_norm"] == "config"
+
+
+def test_a_named_recipe_wins_over_what_an_objective_brings(catalogue: Catalogue) -> None:
+    """IDQL is known with a residual network; the quick one is a plain one."""
+    asked = [from_arguments(["objective=idql"])]
+    bare = resolve(catalogue, asked, recipe="none")
+    quick = resolve(catalogue, asked, recipe="quick")
+    assert bare.chosen["network"].name == "residual-mlp"
+    assert bare.origins["network"] == "objective idql"
+    assert quick.chosen["network"].name == "mlp"
+    assert quick.origins["network"] == "recipe quick"
+    assert quick.origins["backbone"] == "objective idql"
+
+
+def test_options_of_parts_that_were_dropped_do_not_leak(fakes: Catalogue) -> None:
+    recipe = _from(
+        fakes,
+        "objective=opinionated",
+        *("backbone=flow", "network=residual-mlp", "critic=blunt", "inference=sample"),
+        *("student.backbone=flow", "solver=euler"),
+    )
+    assert recipe.chosen["student.backbone"].name == "flow"
+    kept = {key for key, origin in recipe.origins.items() if origin == "objective opinionated"}
+    assert kept == {"train.clip_norm"}
+    plain = _from(fakes, "solver=euler")
+    assert _option(recipe, "solver", "steps") == _option(plain, "solver", "steps") != 3
+
+
+def test_another_objective_brings_nothing_of_this_one(fakes: Catalogue) -> None:
+    config = {"objective": "opinionated", "objective.beta": 2.0}
+    recipe = _from(fakes, "objective=gmpo", config=config)
+    assert recipe.chosen["backbone"].name == "flow"
+    assert "objective opinionated" not in recipe.origins.values()
+    assert _option(recipe, "objective", "beta") == 1.0
+
+
+def test_an_objective_named_by_a_lower_layer_or_its_table_brings_its_parts(
+    fakes: Catalogue,
+) -> None:
+    for key in ("objective", "objective.name"):
+        assert _from(fakes, config={key: "opinionated"}).chosen["backbone"].name == "diffusion"
+
+
+def test_a_backbone_that_the_objectives_solver_can_serve_keeps_it(fakes: Catalogue) -> None:
+    kept = _from(fakes, "objective=opinionated", "backbone=flow")
+    assert kept.chosen["solver"].name == "dpm-solver++"
+    assert kept.origins["solver"] == "objective opinionated"
+    assert _option(kept, "solver", "steps") == 3
+
+
+def test_a_backbone_that_it_cannot_serve_brings_its_own_and_no_options_of_the_other(
+    fakes: Catalogue,
+) -> None:
+    recipe = _from(fakes, "objective=opinionated", "backbone=consistency")
+    assert recipe.chosen["solver"].name == "jump"
+    assert _option(recipe, "solver", "steps") == 2
+    assert recipe.origins["solver"] == "default"
+    assert "objective opinionated" not in {
+        origin for key, origin in recipe.origins.items() if key.startswith("solver")
+    }
+
+
+def test_options_beside_a_new_backbone_are_meant_for_the_solver_that_comes_with_it(
+    fakes: Catalogue,
+) -> None:
+    beside = _from(fakes, "objective=opinionated", "backbone=consistency", "solver.steps=5")
+    assert _option(beside, "solver", "steps") == 5
+    assert beside.origins["solver.steps"] == "command line"
+    lower = {"solver": "rk4", "solver.steps": 7}
+    below = _from(fakes, "objective=bc", "backbone=consistency", config=lower)
+    assert _option(below, "solver", "steps") == 2
+    assert below.origins["solver.steps"] == "default"
+
+
+def test_a_solver_that_is_named_for_a_backbone_stays_though_it_cannot_serve_it(
+    fakes: Catalogue,
+) -> None:
+    """The fit is refused in words later on; nothing that is asked for is dropped in silence."""
+    recipe = _from(fakes, "objective=opinionated", "backbone=consistency", "solver=euler")
+    assert recipe.chosen["solver"].name == "euler"
+    recipe = _from(fakes, "solver=euler", config={"objective": "bc", "backbone": "consistency"})
+    assert recipe.chosen["solver"].name == "euler"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "steps", "origin"),
+    [
+        (("solver=rk4:7",), 7, "command line"),
+        (("solver=rk4:7", "solver.steps=9"), 9, "command line"),
+        (("solver.steps=9",), 9, "command line"),
+        (("solver=rk4",), 3, "config"),
+    ],
+)
+def test_what_stands_after_a_colon_is_an_option_of_the_layer_that_names_the_part(
+    arguments: tuple[str, ...], steps: int, origin: str, fakes: Catalogue
+) -> None:
+    recipe = _from(fakes, *arguments, config={"solver": "rk4", "solver.steps": 3})
+    assert _option(recipe, "solver", "steps") == steps
+    assert recipe.origins["solver.steps"] == origin
+
+
+@pytest.mark.parametrize("recipe", ["none", "quick"])
+def test_every_objective_fits_with_the_parts_that_it_brings(
+    recipe: str, catalogue: Catalogue
+) -> None:
+    for part in catalogue.parts("objective"):
+        asked = from_arguments([f"objective={part.spec.name}"])
+        check_fit(resolve(catalogue, [asked], recipe=recipe), catalogue)

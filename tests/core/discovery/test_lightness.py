@@ -71,5 +71,6 @@ def test_our_own_specs_name_files_that_exist():
         module, _, name = part.spec.target.partition(":")
         package, _, leaf = module.rpartition(".")
         home = Path(sys.modules["genpolicy_plugins"].__path__[0], *package.split(".")[1:])
-        path = home / leaf / name if part.kind == "recipe" else home / f"{leaf}.py"
+        file = name.partition("#")[0]
+        path = home / leaf / file if part.kind == "recipe" else home / f"{leaf}.py"
         assert path.is_file(), part.full_name

@@ -28,7 +28,12 @@ class Weights(Model):
 def _batch() -> Batch:
     one = torch.ones(1)
     return Batch(
-        observation=one, action=one, reward=one, next_observation=one, terminal=torch.zeros(1)
+        observation=one,
+        action=one,
+        reward=one,
+        next_observation=one,
+        terminal=torch.zeros(1),
+        next_action=one,
     )
 
 

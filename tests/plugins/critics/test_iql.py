@@ -31,6 +31,7 @@ def _batch(reward: tuple[float, float] = (1.0, -1.0), terminal: float = 1.0) -> 
         reward=torch.tensor(reward),
         next_observation=torch.tensor([[2.0], [4.0]]),
         terminal=torch.tensor([0.0, terminal]),
+        next_action=torch.zeros(2, 1),
     )
 
 
@@ -94,11 +95,11 @@ def test_targets_get_no_gradient_and_move_by_tau_after_a_step() -> None:
         torch.testing.assert_close(slow, 0.75 * before[key] + 0.25 * fast)
 
 
-def test_targets_start_as_the_online_values() -> None:
-    critic = IQL(hidden=(8,)).build(SPEC)
-    for slow, fast in zip(critic.target.parameters(), critic.online.parameters(), strict=True):
-        assert torch.equal(slow, fast)
-        assert not slow.requires_grad
+def test_the_value_of_an_observation_is_its_own() -> None:
+    critic, rows = IQL(hidden=(8,)).build(SPEC), torch.randn(6, 1)
+    whole = critic.value(rows)
+    torch.testing.assert_close(critic.value(rows[[3, 0]]), whole[[3, 0]])
+    assert whole.shape == (6,)
 
 
 def test_chunks_of_actions_are_valued() -> None:
@@ -106,15 +107,6 @@ def test_chunks_of_actions_are_valued() -> None:
     critic = IQL(hidden=(8,)).build(spec)
     assert critic.q(torch.randn(5, 3), torch.randn(5, 4, 2)).shape == (5,)
     assert critic.value(torch.randn(5, 3)).shape == (5,)
-
-
-def test_rows_do_not_mix() -> None:
-    critic = IQL(hidden=(8,)).build(CriticSpec(observation_dim=3, action_shape=(2,)))
-    observation, action = torch.randn(6, 3), torch.randn(6, 2)
-    order = torch.tensor([3, 0, 5, 1, 4, 2])
-    whole = critic.q(observation, action)
-    torch.testing.assert_close(critic.q(observation[order], action[order]), whole[order])
-    torch.testing.assert_close(critic.q(observation[:1], action[:1]), whole[:1])
 
 
 def test_the_network_has_as_many_weights_as_the_papers() -> None:
@@ -135,6 +127,7 @@ def test_the_values_of_a_known_chain_are_found() -> None:
         reward=torch.tensor([0.0, 1.0]),
         next_observation=torch.tensor([[1.0], [0.0]]),
         terminal=torch.tensor([0.0, 1.0]),
+        next_action=torch.zeros(2, 1),
     )
     for _ in range(600):
         optimiser.zero_grad()

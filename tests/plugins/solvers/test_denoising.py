@@ -12,9 +12,9 @@ from torch import Tensor
 from genpolicy.errors import OptionError
 from genpolicy.path import GaussianPath, GVPPath, LinearPath, VEPath, VPPath
 from genpolicy.recipe import make_recipe
+from genpolicy.transitions import noise_kept
 from genpolicy_plugins.solvers.ddim import DDIM
 from genpolicy_plugins.solvers.ddpm import DDPM
-from genpolicy_plugins.solvers.denoising import noise_kept
 from genpolicy_plugins.solvers.dpm_solver import DPMSolver
 from genpolicy_plugins.solvers.runge_kutta import RK4, Euler
 from genpolicy_plugins.solvers.sde import SDE

@@ -1,0 +1,87 @@
+"""Prints the table of objectives from the runs tagged ``objectives`` in the repository's registry.
+
+    python benchmarks/objectives_table.py pointmaze/umaze pointmaze/medium
+
+Per dataset: the mean score over seeds with its 95 % interval, and by how much it exceeds that of
+``bc``, with the 95 % interval of the difference between runs of the same seed.
+"""
+
+import sys
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+
+from genpolicy.comparison.seed_interval import interval_over_seeds
+from genpolicy.intervals import Interval
+from genpolicy.registry import Registry, RunDetail
+
+ROOT = Path(__file__).parents[1]
+TAG = "objectives"
+BASELINE = "bc"
+
+Scores = Mapping[str, Mapping[int, RunDetail]]
+
+
+def main() -> None:
+    datasets = sys.argv[1:] or ["pointmaze/umaze", "pointmaze/medium"]
+    scores = [read(dataset) for dataset in datasets]
+    names = list(dict.fromkeys(name for dataset in scores for name in dataset))
+    heads = [f"{d} | over {BASELINE} | minutes" for d in datasets]
+    print("| policy |", " | ".join(heads), "|")
+    print("|---" * (1 + 3 * len(datasets)) + "|")
+    for name in names:
+        print("|", " | ".join([f"`{name}`", *(cells(name, dataset) for dataset in scores)]), "|")
+
+
+def read(dataset: str) -> Scores:
+    """Return the series' finished runs on a dataset, by policy and seed, the references first."""
+    found: dict[str, dict[int, RunDetail]] = defaultdict(dict)
+    with Registry.open(ROOT / "registry.db", read_only=True) as registry:
+        runs = [registry.run(run.id) for run in registry.runs() if run.state == "finished"]
+    for run in runs:
+        if TAG in run.start.tags and run.start.dataset.name == dataset:
+            parts = run.start.recipe.get("parts", {})
+            name = run.start.reference or parts["objective"]["name"].rpartition("/")[2]
+            found[name][run.start.seed] = run
+    return dict(sorted(found.items(), key=lambda item: _mean(item[1])))
+
+
+def cells(name: str, scores: Scores) -> str:
+    """Return one policy's three cells on one dataset."""
+    runs = scores.get(name, {})
+    if not runs:
+        return " | | "
+    if len(runs) == 1:
+        score = next(iter(runs.values())).final_evaluation.score
+    else:
+        score = interval_over_seeds([r.final_evaluation.score.mean for r in runs.values()])
+    over = told(difference(runs, scores.get(BASELINE, {})), sign="+")
+    minutes = sum(run.seconds for run in runs.values()) / len(runs) / 60
+    return f"{told(score)} | {over} | {minutes:.1f}"
+
+
+def difference(runs: Mapping[int, RunDetail], baseline: Mapping[int, RunDetail]) -> Interval | None:
+    """Return by how much runs exceed the baseline's of the same seeds, if two or more do."""
+    both = sorted(runs.keys() & baseline.keys())
+    if len(both) < 2 or runs is baseline:
+        return None
+    apart = [_score(runs[seed]) - _score(baseline[seed]) for seed in both]
+    return interval_over_seeds(apart)
+
+
+def told(interval: Interval | None, sign: str = "") -> str:
+    if interval is None:
+        return ""
+    return f"{interval.mean:{sign}.1f} ± {interval.half_width:.1f}"
+
+
+def _mean(runs: Mapping[int, RunDetail]) -> float:
+    return sum(map(_score, runs.values())) / len(runs)
+
+
+def _score(run: RunDetail) -> float:
+    return run.final_evaluation.score.mean
+
+
+if __name__ == "__main__":
+    main()

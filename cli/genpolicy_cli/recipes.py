@@ -1,0 +1,97 @@
+"""``agent recipes``: settings that have a name, what they are for and where they are from."""
+
+import textwrap
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from genpolicy.errors import UsageError, did_you_mean
+from genpolicy_cli import completion, flags
+from genpolicy_cli.installed import catalogue
+from genpolicy_cli.named_recipe_view import objectives_of, recipe_facts
+from genpolicy_cli.output import out, print_json
+from genpolicy_cli.tables import listing
+from genpolicy_cli.words import NOTHING
+
+if TYPE_CHECKING:
+    from genpolicy.composition.named_recipe import NamedRecipe
+
+
+def recipes(
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            help="Only those for this dataset or task, such as hopper-medium or 'minari:*hopper*'.",
+            metavar="NAME",
+        ),
+    ] = None,
+    objective: Annotated[
+        str | None,
+        typer.Option(
+            help="Only those with this objective.",
+            metavar="NAME",
+            autocompletion=completion.names_of("objective"),
+        ),
+    ] = None,
+    as_json: Annotated[bool, flags.AS_JSON] = False,
+) -> None:
+    """List the named recipes: the papers' settings, by task.
+
+    `agent run --recipe NAME` starts from one, `agent info recipe NAME` shows what it sets.
+    """
+    from genpolicy.composition.named_recipe import read_recipe
+
+    found = catalogue()
+    named = [read_recipe(found, entry) for entry in found.parts("recipe")]
+    if objective is not None:
+        named = _with_objective(named, objective)
+    if dataset is not None:
+        named = _for_dataset(named, dataset)
+    if as_json:
+        print_json([recipe_facts(recipe) for recipe in named])
+        return
+    columns = ("name", "objective", "dataset", "published for", "source")
+    out().print(listing(columns, [_row(recipe) for recipe in named]))
+
+
+def _with_objective(named: "Sequence[NamedRecipe]", objective: str) -> "list[NamedRecipe]":
+    found = [recipe for recipe in named if objective in objectives_of(recipe)]
+    if not found:
+        known = sorted({name for recipe in named for name in objectives_of(recipe)})
+        hint = did_you_mean(objective, known)
+        raise UsageError(f"no recipe is for the objective {objective!r}{hint}")
+    return found
+
+
+def _for_dataset(named: "Sequence[NamedRecipe]", pattern: str) -> "list[NamedRecipe]":
+    found = [
+        recipe for recipe in named if any(fnmatchcase(name, pattern) for name in _datasets(recipe))
+    ]
+    if not found:
+        known = sorted({_task(recipe) for recipe in named if recipe.data})
+        raise UsageError(f"no recipe is for the dataset {pattern!r}{did_you_mean(pattern, known)}")
+    return found
+
+
+def _datasets(recipe: "NamedRecipe") -> tuple[str, ...]:
+    """Return every name that a recipe's data go by."""
+    if not recipe.data:
+        return (recipe.dataset,) if recipe.dataset else ()
+    published = recipe.data.rpartition(" ")[2]
+    return (recipe.dataset or "", _task(recipe), recipe.data, published)
+
+
+def _task(recipe: "NamedRecipe") -> str:
+    return recipe.name.rpartition("/")[2]
+
+
+def _row(recipe: "NamedRecipe") -> tuple[str, ...]:
+    return (
+        recipe.name,
+        ", ".join(objectives_of(recipe)) or NOTHING,
+        recipe.dataset or NOTHING,
+        recipe.data or NOTHING,
+        textwrap.shorten(recipe.source, 40, placeholder=" …") or NOTHING,
+    )
