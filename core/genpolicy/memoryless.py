@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from genpolicy.backbone import GaussianPathBackbone
+from genpolicy.shapes import repeat_rows
 from genpolicy.transitions import Transition, transitions
 
 
@@ -49,9 +50,9 @@ def data_variance(
         condition: ``[batch, condition]``.
         times: At which noise levels, ``[times]``.
     """
-    path, field, left = behaviour.path, behaviour.field(condition), []
-    for t in times.unbind():
-        x_t = path.interpolate(sample, torch.randn_like(sample), t)
-        expected = path.data_from_velocity(x_t, field(x_t, t), t)
-        left.append(((expected - sample) ** 2).mean())
-    return torch.stack(left)
+    count, path = len(times), behaviour.path
+    t = repeat_rows(times, len(sample))
+    rows, noise = (x.repeat(count, *[1] * (x.ndim - 1)) for x in (sample, torch.randn_like(sample)))
+    x_t = path.interpolate(rows, noise, t)
+    expected = behaviour.denoiser(x_t, t, condition.repeat(count, 1))
+    return ((expected - rows) ** 2).reshape(count, -1).mean(1)

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from genpolicy import Backbone, Batch, Critic, GaussianPathBackbone, Loss, option
 from genpolicy.memoryless import memoryless_chain
-from genpolicy.shapes import sum_rows
+from genpolicy.shapes import repeat_rows, sum_rows
 from genpolicy.transitions import Transition
 from genpolicy_plugins.objectives.stages import Joint
 
@@ -67,14 +67,33 @@ class QAM(Joint):
         steps = memoryless_chain(behaviour, batch.action, observation, self.chain_steps)
         states = _chain(policy, observation, noise, steps)
         ascent, q = _ascent(critic, observation, states.pop())
-        adjoint, loss = -self.beta * ascent, noise.new_zeros(len(noise))
-        ours, size = policy.field(observation), adjoint.abs().mean()
+        adjoint, wanted = -self.beta * ascent, list[Tensor]()
         for x, step in zip(reversed(states), reversed(steps), strict=True):
-            base, earlier = _pulled_back(behaviour, observation, adjoint, x, step)
-            apart = (step.mean(x, ours(x, step.t)) - base) / step.std
-            loss = loss + 0.5 * sum_rows((apart + step.std * adjoint) ** 2)
+            velocity, earlier = _pulled_back(behaviour, observation, adjoint, x, step)
+            wanted.append(velocity - step.std**2 / step.from_velocity * adjoint)
             adjoint = earlier
-        return Loss(loss.mean(), {"q": q.mean(), "adjoint": size})
+        wanted.reverse()
+        loss = _weighted_distance(policy, observation, states, wanted, steps)
+        return Loss(loss.mean(), {"q": q.mean(), "ascent": ascent.abs().mean()})
+
+
+def _weighted_distance(
+    policy: GaussianPathBackbone,
+    observation: Tensor,
+    states: list[Tensor],
+    wanted: list[Tensor],
+    steps: list[Transition],
+) -> Tensor:
+    """Return half the squared distance of means over S^2, summed over the steps, ``[batch]``.
+
+    Means differ by the velocities times what they count for in a step.
+    """
+    rows, count = len(observation), len(steps)
+    t = repeat_rows(torch.stack([step.t for step in steps]), rows)
+    weight = torch.stack([(step.from_velocity / step.std) ** 2 for step in steps])
+    velocity = policy.velocity(torch.cat(states), t, observation.repeat(count, 1))
+    distance = 0.5 * sum_rows((velocity - torch.cat(wanted)) ** 2).reshape(count, rows)
+    return (weight[:, None] * distance).sum(0)
 
 
 @torch.no_grad()
@@ -106,9 +125,9 @@ def _pulled_back(
     x: Tensor,
     step: Transition,
 ) -> tuple[Tensor, Tensor]:
-    """Return the behaviour's mean at x, a constant, and the adjoint a step earlier."""
+    """Return the behaviour's velocity at x, a constant, and the adjoint a step earlier."""
     with torch.enable_grad():
         at = x.detach().requires_grad_()
-        mean = step.mean(at, behaviour.velocity(at, step.t, observation))
-        (earlier,) = torch.autograd.grad(mean, at, adjoint)
-    return mean.detach(), earlier
+        velocity = behaviour.velocity(at, step.t, observation)
+        (earlier,) = torch.autograd.grad(step.mean(at, velocity), at, adjoint)
+    return velocity.detach(), earlier

@@ -33,6 +33,8 @@ def unfused(monkeypatch):
         ("objective=bc", "network=temporal-spatial-residual"),
         ("objective=gmpo", "train.ema=0.9", "train.clip_norm=1"),
         ("objective=gmpg",),
+        ("objective=gmpg", "objective.kl=path"),
+        *((f"objective={name}",) for name in ("gtp", "qgpo", "fql", "gfp", "srpo", "qam", "edp")),
         ("objective=gmpg", "objective.exact_divergence=false", "backbone=diffusion", "solver=rk4"),
     ],
 )
