@@ -77,6 +77,7 @@ def _show(description: "Description") -> None:
     rows += [("can", ability) for ability in description.abilities]
     rows += [("needs", need) for need in description.needs]
     rows += [("trains", f"{stage.name}: {stage.steps:,} steps") for stage in description.stages]
+    rows += [("brings", f"{k} = {option_value(v)}") for k, v in description.brings.items()]
     out().print(facts(rows, title=f"{entry.kind} {entry.spec.name}"))
     if not description.options:
         return
@@ -126,6 +127,7 @@ def _description_facts(description: "Description") -> dict[str, Any]:
         "abilities": description.abilities,
         "needs": description.needs,
         "stages": description.stages,
+        "brings": description.brings,
         "options": [
             {
                 "name": option.name,

@@ -1,5 +1,8 @@
 """What can be told of one part: its options, what it needs and what it can do."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import attrs
 
 from genpolicy.composition.agent_recipe import BASES
@@ -33,6 +36,8 @@ class Description:
         needs: What it asks of other parts, such as ``"policy that knows its velocity (…)"``.
         abilities: What it can do, most particular first.
         stages: An objective's stages, by its defaults.
+        brings: The settings of other parts that an objective is known with, by ``slot`` or
+            ``slot.option``.
     """
 
     entry: PartEntry
@@ -41,6 +46,7 @@ class Description:
     needs: tuple[str, ...]
     abilities: tuple[str, ...]
     stages: tuple[Stage, ...]
+    brings: Mapping[str, Any]
 
 
 def describe_part(catalogue: Catalogue, entry: PartEntry) -> Description:
@@ -60,6 +66,7 @@ def describe_part(catalogue: Catalogue, entry: PartEntry) -> Description:
         needs=tuple(dict.fromkeys(f"{need.argument} that {need.in_words()}" for need in needs)),
         abilities=tuple(_abilities(provided)),
         stages=recipe().stages() if issubclass(recipe, Objective) else (),
+        brings=recipe.defaults if issubclass(recipe, Objective) else {},
     )
 
 

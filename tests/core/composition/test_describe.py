@@ -51,3 +51,10 @@ def test_an_objective_lists_its_stages_and_options(catalogue):
     (beta,) = [option for option in description.options if option.name == "beta"]
     assert beta.default == 4.0
     assert "inverse temperature" in beta.help
+    assert not description.brings
+
+
+def test_an_objective_lists_the_parts_that_it_is_known_with(catalogue):
+    brings = described(catalogue, "objective", "fql").brings
+    assert brings["student.backbone"] == "one-step"
+    assert brings["critic.aggregate"] == "mean"
