@@ -35,9 +35,7 @@ def main() -> None:
 
 
 def arguments() -> argparse.Namespace:
-    ours = [
-        part for part in load_catalogue().parts("objective") if part.distribution == "genpolicy"
-    ]
+    ours = [part.spec.name for part in parts if part.distribution == "genpolicy"]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("datasets", nargs="+")
     parser.add_argument("--objectives", nargs="+", default=ours)
@@ -66,12 +64,12 @@ def train(run: tuple[str, int, str]) -> None:
     settings = ("--recipe", "quick", "--seed", str(seed), "--tag", TAG, "--quiet", "train.looks=0")
     place = ("--output", os.environ.get("RUNS", "runs"))
     agent("run", "--objective", objective, "--dataset", dataset, *settings, *place)
-    print("done:", *run, flush=True)
 
 
 def agent(*words: str) -> None:
     command = ["agent", *words, "--registry", "registry.db"]
-    subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.DEVNULL)
+    done = subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.DEVNULL)
+    print("done:" if done.returncode == 0 else f"FAILED ({done.returncode}):", *words, flush=True)
 
 
 if __name__ == "__main__":
