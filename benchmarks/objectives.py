@@ -35,6 +35,7 @@ def main() -> None:
 
 
 def arguments() -> argparse.Namespace:
+    parts = load_catalogue().parts("objective")
     ours = [part.spec.name for part in parts if part.distribution == "genpolicy"]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("datasets", nargs="+")
