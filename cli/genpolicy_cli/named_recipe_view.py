@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
 
 def objectives_of(recipe: "NamedRecipe") -> tuple[str, ...]:
-    """Return the objective that a recipe names, or those that it has more to say about."""
-    return (recipe.objective,) if recipe.objective else tuple(recipe.when)
+    """Return the objective that a recipe names, and those that it has more to say about."""
+    own = (recipe.objective,) if recipe.objective else ()
+    return tuple(dict.fromkeys((*own, *recipe.when)))
 
 
 def recipe_facts(recipe: "NamedRecipe") -> dict[str, Any]:

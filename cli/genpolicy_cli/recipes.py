@@ -1,6 +1,5 @@
 """``agent recipes``: settings that have a name, what they are for and where they are from."""
 
-import textwrap
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +16,9 @@ from genpolicy_cli.words import NOTHING
 
 if TYPE_CHECKING:
     from genpolicy.composition.named_recipe import NamedRecipe
+    from genpolicy.discovery import Catalogue
+
+_FEW = 3  # more objectives than these are counted, not named
 
 
 def recipes(
@@ -48,11 +50,11 @@ def recipes(
     if objective is not None:
         named = _with_objective(named, objective)
     if dataset is not None:
-        named = _for_dataset(named, dataset)
+        named = _for_dataset(named, dataset, _default_recipe(found, dataset))
     if as_json:
         print_json([recipe_facts(recipe) for recipe in named])
         return
-    columns = ("name", "objective", "dataset", "published for", "source")
+    columns = ("name", "objective", "dataset", "published for")
     out().print(listing(columns, [_row(recipe) for recipe in named]))
 
 
@@ -65,9 +67,26 @@ def _with_objective(named: "Sequence[NamedRecipe]", objective: str) -> "list[Nam
     return found
 
 
-def _for_dataset(named: "Sequence[NamedRecipe]", pattern: str) -> "list[NamedRecipe]":
+def _default_recipe(found: "Catalogue", dataset: str) -> str | None:
+    """Return the name of the recipe that runs on a dataset start from, if there are both."""
+    from genpolicy.composition.choosing import split_name
+    from genpolicy.dataset import DatasetRecipe
+    from genpolicy.errors import PartError
+
+    try:
+        entry = found.find("dataset", split_name(dataset)[0])
+        return found.load(entry, DatasetRecipe).default_recipe
+    except PartError:  # a task, a pattern, or the name of data that nobody provides
+        return None
+
+
+def _for_dataset(
+    named: "Sequence[NamedRecipe]", pattern: str, default: str | None
+) -> "list[NamedRecipe]":
     found = [
-        recipe for recipe in named if any(fnmatchcase(name, pattern) for name in _datasets(recipe))
+        recipe
+        for recipe in named
+        if recipe.name == default or any(fnmatchcase(name, pattern) for name in _datasets(recipe))
     ]
     if not found:
         known = sorted({_task(recipe) for recipe in named if recipe.data})
@@ -88,10 +107,10 @@ def _task(recipe: "NamedRecipe") -> str:
 
 
 def _row(recipe: "NamedRecipe") -> tuple[str, ...]:
+    objectives = objectives_of(recipe) or (NOTHING,)
     return (
         recipe.name,
-        ", ".join(objectives_of(recipe)) or NOTHING,
+        ", ".join(objectives) if len(objectives) <= _FEW else f"{len(objectives)} objectives",
         recipe.dataset or NOTHING,
         recipe.data or NOTHING,
-        textwrap.shorten(recipe.source, 40, placeholder=" …") or NOTHING,
     )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         SampleSpec,
         VelocityBackbone,
     )
-    from genpolicy.critic import Critic, CriticRecipe, CriticSpec, ValueCritic
+    from genpolicy.critic import Critic, CriticRecipe, CriticSpec, ExpectileCritic, ValueCritic
     from genpolicy.dataset import Batch, Dataset, DatasetRecipe, EnvironmentSpec, Reference
     from genpolicy.discovery.hookspecs import hookimpl
     from genpolicy.discovery.recipes import recipe_specs
@@ -53,6 +53,7 @@ __all__ = [
     "DenoiserBackbone",
     "DifferentiableSolver",
     "EnvironmentSpec",
+    "ExpectileCritic",
     "FlowMapBackbone",
     "GaussianPath",
     "GaussianPathBackbone",
@@ -100,7 +101,7 @@ _MODULES = {
         "SampleSpec",
         "VelocityBackbone",
     ),
-    "critic": ("Critic", "CriticRecipe", "CriticSpec", "ValueCritic"),
+    "critic": ("Critic", "CriticRecipe", "CriticSpec", "ExpectileCritic", "ValueCritic"),
     "dataset": ("Batch", "Dataset", "DatasetRecipe", "EnvironmentSpec", "Reference"),
     "discovery.hookspecs": ("hookimpl",),
     "discovery.recipes": ("recipe_specs",),

@@ -2,8 +2,9 @@
 
 ::
 
-    Critic           estimates how good an action is
-    └── ValueCritic  and how good an observation is
+    Critic                   estimates how good an action is
+    └── ValueCritic          and how good an observation is
+        └── ExpectileCritic  as an expectile of what its actions are worth
 """
 
 from abc import ABC, abstractmethod
@@ -54,6 +55,15 @@ class ValueCritic(Critic):
     @abstractmethod
     def value(self, observation: Tensor) -> Tensor:
         """Return the value of each observation, ``[batch, observation]`` to ``[batch]``."""
+
+
+class ExpectileCritic(ValueCritic):
+    """A critic whose value of an observation is an expectile of Q over the data's actions."""
+
+    ability: ClassVar[str] = "knows an expectile of the values of an observation's actions"
+
+    expectile: float
+    """Which expectile, between 0 and 1; 0.5 is the mean."""
 
 
 @attrs.frozen(eq=False, kw_only=True)

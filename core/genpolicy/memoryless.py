@@ -14,12 +14,17 @@ expected of them, averaged over a batch, with which a chain of any number of ste
 spread: Bao et al. 2022, "Analytic-DPM", theorem 1, arXiv 2201.06503.
 """
 
+from typing import Final
+
 import torch
 from torch import Tensor
 
 from genpolicy.backbone import GaussianPathBackbone
 from genpolicy.shapes import repeat_rows
 from genpolicy.transitions import Transition, transitions
+
+_LEAST: Final = 1e-6
+"""Less variance than this is none, and divergences of chains without noise have no value."""
 
 
 def memoryless_chain(
@@ -34,7 +39,7 @@ def memoryless_chain(
         steps: How many steps; their times lie as the path's own grid says.
     """
     times = behaviour.path.times(steps, sample)
-    variance = data_variance(behaviour, sample, condition, times[:-1])
+    variance = data_variance(behaviour, sample, condition, times[:-1]).clamp(min=_LEAST)
     return list(transitions(behaviour.path, times, variance=variance))
 
 

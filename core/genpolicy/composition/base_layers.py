@@ -44,17 +44,17 @@ def base_layers(
         key.removesuffix(".name"): layer.values[key] for layer in layers for key in layer.values
     }
     asked = named.get("objective")
+    if asked is not None:
+        asked = catalogue.find("objective", split_name(str(asked))[0]).spec.name
     if recipe is None:
         dataset = str(named.get("dataset", DEFAULTS.values["dataset"]))
         entry = catalogue.find("dataset", split_name(dataset)[0])
         recipe = catalogue.load(entry, DatasetRecipe).default_recipe
     if recipe in (None, "none"):
-        return DEFAULTS, _known_with(catalogue, str(asked or DEFAULTS.values["objective"]))
+        return DEFAULTS, _known_with(catalogue, asked or str(DEFAULTS.values["objective"]))
     found = read_recipe(catalogue, catalogue.find("recipe", recipe))
     if "dataset" not in named:
         _refuse_without_dataset(found)
-    if asked is not None:
-        asked = catalogue.find("objective", str(asked)).spec.name
     own, layer = found.layer(asked, str(DEFAULTS.values["objective"]))
     return DEFAULTS, _known_with(catalogue, own), layer
 
@@ -70,5 +70,5 @@ def _refuse_without_dataset(recipe: NamedRecipe) -> None:
 
 def _known_with(catalogue: Catalogue, objective: str) -> Layer:
     """Return the settings that an objective is known with."""
-    entry = catalogue.find("objective", split_name(objective)[0])
+    entry = catalogue.find("objective", objective)
     return Layer(f"objective {entry.spec.name}", catalogue.load(entry, Objective).defaults)

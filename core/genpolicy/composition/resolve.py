@@ -113,11 +113,12 @@ class _Resolution:
             self.choices[key].append(setting)
         elif last == "name" and head.split(".")[-1] in BASES:
             self.choices[head].append(setting)
-        elif head:
+        elif head.split(".")[-1] in (*BASES, *SECTIONS):
             self.options[head][last].append(setting)
         else:
-            slots = [*BASES, *SECTIONS]
-            raise OptionError(f"there is no kind {key!r}{did_you_mean(key, slots)}")
+            kind = (head or key).split(".")[-1]
+            hint = did_you_mean(kind, [*BASES, *SECTIONS])
+            raise OptionError(f"{setting.origin}: there is no kind {kind!r}{hint}")
 
     def _choose_policy(self) -> None:
         self._choose("backbone")

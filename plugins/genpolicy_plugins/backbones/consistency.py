@@ -98,7 +98,7 @@ class ConsistencyModel(ConsistencyBackbone):
     def _distance(self, error: Tensor) -> Tensor:
         square = sum_rows(error**2)
         if self.recipe.distance == "squared":
-            return square
+            return 0.5 * square
         c = 0.00054 * math.sqrt(error[0].numel())  # Song & Dhariwal 2023, section 3.3
         return torch.sqrt(square + c**2) - c
 

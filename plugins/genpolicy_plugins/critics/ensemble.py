@@ -5,14 +5,14 @@
 The lower confidence bound of Ghasemipour et al. 2022 ("Why so pessimistic?"), arXiv 2205.13703,
 with the one shared target and the constants of QAM, 2026, arXiv 2601.14234.
 
-Differs from QAM: the policy climbs the same bound; with rho = 0 it climbs the mean.
+The policy climbs the same bound, or with ``climbs=mean`` the mean.
 """
 
 import attrs
 from torch import Tensor
 
 from genpolicy import CriticSpec, option
-from genpolicy_plugins.critics.double_q import PolicyBackup, PolicyBackupRecipe
+from genpolicy_plugins.critics.policy_backup import PolicyBackup, PolicyBackupRecipe
 
 
 class EnsembleCritic(PolicyBackup):

@@ -13,7 +13,8 @@ arXiv 2209.14548.
 
 Differs from QGPO: candidates are drawn anew at every step, not once for the whole dataset. Differs
 from SfBC: its R_n = r_n + discount max(R_{n+1}, V_{n+1}) is computed along whole episodes, a few
-times in all; here the slow copy of Q stands for R_{n+1}, at every step.
+times in all; here the slow copy of Q stands for R_{n+1}, at every step; and where an episode was
+cut, the data's next action is not known, and the last one stands for it.
 """
 
 import attrs
@@ -38,18 +39,11 @@ class InSampleSoftmaxCritic(QEnsemble):
         super().__init__(spec, recipe, members=2)
         self.recipe = recipe
 
-    def combine(self, members: Tensor) -> Tensor:
-        """Return the smaller of the two."""
-        return members.amin(0)
-
     def loss(self, batch: Batch, behaviour: Backbone, behaviour_solver: Solver) -> Loss:
-        """Return the squared error of both members against the one backup, summed over them."""
+        """Return the error of both members against the softmax over the behaviour's samples."""
         with torch.no_grad():
             following = self.next_value(batch, behaviour, behaviour_solver)
-            backup = batch.reward + self.recipe.discount * (1.0 - batch.terminal) * following
-        q = self.online(self.pair(batch.observation, batch.action))
-        loss = ((q - backup) ** 2).sum(0).mean()
-        return Loss(loss, {"q": q.mean().detach(), "backup": backup.mean()})
+        return self.td_loss(batch, following)
 
     def next_value(self, batch: Batch, behaviour: Backbone, solver: Solver) -> Tensor:
         """Return what follows where a transition ended, ``[batch]``."""

@@ -13,12 +13,12 @@ import attrs
 import torch
 from torch import Tensor
 
-from genpolicy import Batch, CriticSpec, Loss, ValueCritic, option
+from genpolicy import Batch, CriticSpec, ExpectileCritic, Loss, option
 from genpolicy_plugins.critics.q_ensemble import QEnsemble, QRecipe
 from genpolicy_plugins.networks.batched import BatchedMLP
 
 
-class IQLCritic(QEnsemble, ValueCritic):
+class IQLCritic(QEnsemble, ExpectileCritic):
     """Two action values, their slow copies, and an observation value."""
 
     def __init__(self, spec: CriticSpec, recipe: "IQL") -> None:
@@ -27,10 +27,7 @@ class IQLCritic(QEnsemble, ValueCritic):
             spec.observation_dim, recipe.hidden, 1, recipe.activation, recipe.layer_norm
         )
         self.recipe = recipe
-
-    def combine(self, members: Tensor) -> Tensor:
-        """Return the smaller of the two."""
-        return members.amin(0)
+        self.expectile = recipe.expectile
 
     def value(self, observation: Tensor) -> Tensor:
         """Return V(s), ``[batch]``."""

@@ -1,13 +1,12 @@
 """Action values as one batched network, and their slow copies: what all critics here share."""
 
 import copy
-from abc import abstractmethod
 
 import attrs
 import torch
 from torch import Tensor
 
-from genpolicy import Critic, CriticRecipe, CriticSpec, option
+from genpolicy import Batch, Critic, CriticRecipe, CriticSpec, Loss, option
 from genpolicy.averaging import move_towards
 from genpolicy_plugins.networks.activation import Activation
 from genpolicy_plugins.networks.batched import BatchedMLP
@@ -43,16 +42,16 @@ class QEnsemble(Critic):
             inputs, recipe.hidden, members, recipe.activation, recipe.layer_norm
         )
         self.target = copy.deepcopy(self.online).requires_grad_(False)
-        self._tau = recipe.tau
+        self._tau, self._discount = recipe.tau, recipe.discount
         bounds = {"_low": spec.action_low, "_high": spec.action_high}
         for name, bound in bounds.items():
             dtype = torch.get_default_dtype()
             tensor = None if bound is None else torch.as_tensor(bound, dtype=dtype)
             self.register_buffer(name, tensor, persistent=False)
 
-    @abstractmethod
     def combine(self, members: Tensor) -> Tensor:
-        """Return one value of each action, ``[members, batch]`` to ``[batch]``."""
+        """Return one value of each action, the smallest, ``[members, batch]`` to ``[batch]``."""
+        return members.amin(0)
 
     def q(self, observation: Tensor, action: Tensor) -> Tensor:
         """Return the value of each action by the online members, ``[batch]``."""
@@ -61,6 +60,18 @@ class QEnsemble(Critic):
     def target_q(self, observation: Tensor, action: Tensor) -> Tensor:
         """Return the value of each action by the slow copies, ``[batch]``."""
         return self.combine(self.target(self.pair(observation, action)))
+
+    def td_loss(self, batch: Batch, following: Tensor) -> Loss:
+        """Return the squared error of every member against the one backup, summed over members.
+
+        Args:
+            batch: The transitions.
+            following: What follows where each ended, ``[batch]``, a constant.
+        """
+        backup = batch.reward + self._discount * (1.0 - batch.terminal) * following
+        q = self.online(self.pair(batch.observation, batch.action))
+        loss = ((q - backup) ** 2).sum(0).mean()
+        return Loss(loss, {"q": q.mean().detach(), "backup": backup.mean()})
 
     def pair(self, observation: Tensor, action: Tensor) -> Tensor:
         """Return observations and actions inside their box as inputs, ``[batch, inputs]``."""

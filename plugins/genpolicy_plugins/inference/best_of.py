@@ -16,7 +16,7 @@ import attrs
 import torch
 from torch import Tensor
 
-from genpolicy import Backbone, Critic, Inference, Solver, ValueCritic, option
+from genpolicy import Backbone, Critic, ExpectileCritic, Inference, Solver, option
 from genpolicy.candidates import draw_candidates, value_candidates
 
 
@@ -31,12 +31,11 @@ class BestOf(Inference):
         "argmax", help="take the best, or draw by value"
     )
     beta: float = option(1.0, help="inverse temperature of softmax", ge=0)
-    expectile: float = option(0.7, help="that of the critic, for expectile", gt=0, lt=1)
     temperature: float = option(1.0, help="what the samples' noise is multiplied with", ge=0)
 
     def further_needs(self) -> Mapping[str, Any]:
         """Return what ``choose=expectile`` asks for."""
-        return {"critic": ValueCritic} if self.choose == "expectile" else {}
+        return {"critic": ExpectileCritic} if self.choose == "expectile" else {}
 
     def act(
         self,
@@ -63,9 +62,10 @@ class BestOf(Inference):
             return q.argmax(1)
         if self.choose == "softmax":
             return _draw(torch.softmax(self.beta * q, dim=1), generator)
-        assert isinstance(critic, ValueCritic)
-        worse = q < critic.value(condition)[:, None]
-        return _draw(torch.where(worse, 1.0 - self.expectile, self.expectile), generator)
+        assert isinstance(critic, ExpectileCritic)
+        better = (q >= critic.value(condition)[:, None]).to(q.dtype)
+        weight = (1.0 - critic.expectile) + (2.0 * critic.expectile - 1.0) * better
+        return _draw(weight, generator)
 
 
 def _draw(weight: Tensor, generator: torch.Generator | None) -> Tensor:

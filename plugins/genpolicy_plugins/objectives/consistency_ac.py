@@ -7,7 +7,9 @@ drawn by the softmax of their values. Ding & Jin 2023, eq. 7-9, arXiv 2309.16984
 
 Differs from the paper: the policy climbs the smaller of the two values, scaled by its own mean
 size, where the code draws one of the two and scales it by the other's; eta weighs it against the
-loss of the backbone ``consistency`` in that loss's own unit.
+loss of the backbone ``consistency``, by default a Huber distance over the length of the step, where
+the paper has a squared distance; jumps lie on that backbone's grid, and nothing is moved into the
+box on the way; it chooses by online values, where the code asks their slow copies.
 """
 
 from collections.abc import Mapping

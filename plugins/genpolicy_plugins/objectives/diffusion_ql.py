@@ -1,14 +1,16 @@
 """Diffusion Q-learning: a diffusion policy that climbs Q through its few denoising steps.
 
-    L = |eps(a_t, t, s) - eps|^2 - eta Q(s, a_0) / mean |Q|,    a_0 by 5 steps of ancestral sampling
+    L = matching(a_D | s) - eta Q(s, a_0) / mean |Q|,    a_0 by 5 steps of ancestral sampling
 
 beside a double-Q critic that is backed up through the slow copy; it acts by one of 50 samples,
 drawn by the softmax of their values. Wang et al. 2022, eq. 3, arXiv 2208.06193; released code.
 
 Differs from the paper: the policy climbs the smaller of the two values, scaled by its own mean
 size, where the code draws one of the two and scales it by the other's; the five steps lie on the
-path of the ``diffusion`` backbone, not on the code's own noise schedule; the slow copy moves at
-every step.
+path of the ``diffusion`` backbone, whose network predicts the velocity, where the code has a noise
+schedule of its own, predicts the noise, and moves the expected action into the box at every step,
+which a noise of few steps needs and a velocity does not; the slow copy moves at every step; and it
+chooses by the critic's online values, where the code asks their slow copies.
 """
 
 from collections.abc import Mapping

@@ -5,7 +5,8 @@
 
 The behaviour imitates in peace and no gradient goes through its solver; the student acts, and the
 critic asks it for next actions. Park et al. 2025, eq. 5-8, arXiv 2502.02538; released code.
-Distances are per action dimension, and Q is the mean of two values.
+Distances are per action dimension; Q is the mean of two values, as is the backup unless
+``critic.aggregate`` says otherwise.
 
 Differs from the released code: the student follows the flow's actions as they are, where the code
 moves them into the box.
@@ -15,13 +16,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import attrs
-import torch
-from torch import Tensor
 
 from genpolicy import Backbone, Batch, Critic, Loss, OneStepBackbone, Solver, option
-from genpolicy.shapes import sum_rows
 from genpolicy_plugins.objectives.stages import Joint
-from genpolicy_plugins.objectives.value_terms import scaled
+from genpolicy_plugins.objectives.value_terms import distil, imitation, scaled
 
 
 @attrs.frozen(kw_only=True)
@@ -40,6 +38,7 @@ class FQL(Joint):
         "network.activation": "gelu",
         "critic": "double-q",
         "critic.aggregate": "mean",
+        "critic.climbs": "mean",
         "critic.hidden": (512, 512, 512, 512),
         "critic.activation": "gelu",
         "critic.layer_norm": True,
@@ -51,7 +50,7 @@ class FQL(Joint):
 
     def behaviour_loss(self, batch: Batch, behaviour: Backbone) -> Loss:
         """Return the mean matching loss of the data's actions."""
-        return Loss(behaviour.matching_loss(batch.action, batch.observation).mean())
+        return imitation(batch, behaviour)
 
     def student_loss(
         self,
@@ -67,19 +66,3 @@ class FQL(Joint):
         value = scaled(q) if self.normalise_q else q
         metrics = {"distance": distance.mean().detach(), "q": q.mean().detach()}
         return Loss((self.alpha * distance - value).mean(), metrics)
-
-
-def distil(
-    observation: Tensor, student: OneStepBackbone, behaviour: Backbone, solver: Solver
-) -> tuple[Tensor, Tensor]:
-    """Send the same noise through student and behaviour.
-
-    Returns:
-        The student's actions, ``[batch, *sample]``, and their mean squared distance per dimension
-        from the behaviour's, ``[batch]``, with no gradient to the behaviour.
-    """
-    noise = behaviour.draw_noise(observation)
-    with torch.no_grad():
-        taught = solver.sample(behaviour, observation, noise)
-    action = student.transport(noise * (student.prior_std / behaviour.prior_std), observation)
-    return action, sum_rows((action - taught) ** 2) / action[0].numel()

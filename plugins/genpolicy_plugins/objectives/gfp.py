@@ -17,9 +17,9 @@ import attrs
 import torch
 
 from genpolicy import Backbone, Batch, Critic, Loss, OneStepBackbone, Solver, option
-from genpolicy_plugins.objectives.fql import FQL, distil
+from genpolicy_plugins.objectives.fql import FQL
 from genpolicy_plugins.objectives.stages import Joint
-from genpolicy_plugins.objectives.value_terms import scaled
+from genpolicy_plugins.objectives.value_terms import distil, scaled
 
 
 @attrs.frozen(kw_only=True)

@@ -53,9 +53,10 @@ class GMPG(PolicyLast):
             return {}
         return {"policy": GaussianPathBackbone, "behaviour": GaussianPathBackbone}
 
-    def last_stage(self) -> Stage:
-        """Return the policy's stage, which starts from the behaviour."""
-        return attrs.evolve(super().last_stage(), copies={"policy": "behaviour"})
+    def stages(self) -> tuple[Stage, ...]:
+        """Return the behaviour's stage, the critic's, and the policy's from the behaviour."""
+        last = self.acting_stage(copies={"policy": "behaviour"})
+        return self.behaviour_stage(), self.critic_stage(), last
 
     def policy_loss(
         self,

@@ -7,9 +7,9 @@ Zhang et al. 2024, arXiv 2412.01245; released code, ``gmpo.py``.
 """
 
 import attrs
-import torch
 
 from genpolicy import Backbone, Batch, Loss, Objective, Stage, ValueCritic, option
+from genpolicy_plugins.objectives.value_terms import advantage_weight
 
 
 @attrs.frozen(kw_only=True)
@@ -43,28 +43,11 @@ class GMPO(Objective):
 
     def policy_loss(self, batch: Batch, policy: Backbone, critic: ValueCritic) -> Loss:
         """Return the weighted matching loss of the data's actions."""
-        return weighted_matching(batch, policy, critic, self.beta, self.max_weight)
-
-
-def weighted_matching(
-    batch: Batch, policy: Backbone, critic: ValueCritic, beta: float, max_weight: float
-) -> Loss:
-    """Return the data's mean matching loss, weighted by exponentiated advantage.
-
-    Args:
-        batch: The data.
-        policy: Imitates them.
-        critic: Says which advantage an action has.
-        beta: The inverse temperature of the weights.
-        max_weight: Where weights are cut.
-    """
-    with torch.no_grad():  # the weights are targets: no gradient may move the critic
-        advantage = critic.q(batch.observation, batch.action) - critic.value(batch.observation)
-        weight = torch.exp(beta * advantage).clamp(max=max_weight)
-    matching = policy.matching_loss(batch.action, batch.observation)
-    metrics = {
-        "matching_loss": matching.mean().detach(),
-        "weight": weight.mean(),
-        "clipped": (weight >= max_weight).float().mean(),
-    }
-    return Loss((weight * matching).mean(), metrics)
+        weight = advantage_weight(batch, critic, self.beta, self.max_weight)
+        matching = policy.matching_loss(batch.action, batch.observation)
+        metrics = {
+            "matching_loss": matching.mean().detach(),
+            "weight": weight.mean(),
+            "clipped": (weight >= self.max_weight).float().mean(),
+        }
+        return Loss((weight * matching).mean(), metrics)

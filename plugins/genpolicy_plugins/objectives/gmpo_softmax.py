@@ -12,10 +12,11 @@ are drawn anew at every step, its ``sample`` variant.
 import attrs
 import torch
 
-from genpolicy import Backbone, Batch, Critic, Loss, Solver, option
+from genpolicy import Backbone, Batch, Critic, Loss, Solver, Stage, option
 from genpolicy.candidates import draw_candidates, value_candidates
 from genpolicy.shapes import group_rows, repeat_rows
 from genpolicy_plugins.objectives.stages import PolicyLast
+from genpolicy_plugins.objectives.value_terms import effective_count
 
 
 @attrs.frozen(kw_only=True)
@@ -27,6 +28,10 @@ class GMPOSoftmax(PolicyLast):
     policy_steps: int = option(2_000_000, help="optimiser steps of the policy", ge=0)
     policy_learning_rate: float = option(1e-4, help="Adam's learning rate for the policy", gt=0)
     policy_batch_size: int = option(256, help="states per policy step", ge=1)
+
+    def stages(self) -> tuple[Stage, ...]:
+        """Return the behaviour's stage, the critic's, and the policy's from nothing."""
+        return self.behaviour_stage(), self.critic_stage(), self.acting_stage()
 
     def policy_loss(
         self,
@@ -44,5 +49,5 @@ class GMPOSoftmax(PolicyLast):
             weight = torch.softmax(self.beta * q, dim=1)
         rows = repeat_rows(observation, self.candidates)
         matching = group_rows(policy.matching_loss(drawn.flatten(0, 1), rows), self.candidates)
-        metrics = {"effective_candidates": (1.0 / (weight**2).sum(1)).mean()}
+        metrics = {"effective_candidates": effective_count(weight)}
         return Loss((weight * matching).sum(1).mean(), metrics)

@@ -10,7 +10,12 @@ relative weight, are those of the backbone ``trajectory``; any other backbone wi
 
 The paper does not say what V is, over what std A runs, nor where weights are cut: V is here the
 mean value of a few samples of the slow copy (``value=policy``) or a critic's own
-(``value=critic``), the std that of the batch.
+(``value=critic``), the std that of the batch. With few samples V is noisy, and max and exp turn
+noise into weight: the target is then greedier than the formula.
+
+Differs from the paper: it has one slow copy, which teaches the long jumps and acts in the backup;
+here the backbone's teacher (``backbone.ema``) and the critic's ``target_policy``
+(``train.target_rate``) are two, because what teaches must follow fast and what acts slowly.
 """
 
 from collections.abc import Mapping

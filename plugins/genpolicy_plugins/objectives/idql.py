@@ -7,6 +7,10 @@
 The critic never asks for an action that is not in the data. Hansen-Estruch et al. 2023, algorithm
 1-2 and eq. 8, arXiv 2304.10573; the best by Q, its choice for scores, is the default.
 ``inference.choose=expectile`` draws by the weights.
+
+Differs from the paper: it chooses by the critic's online values, not by their slow copies; five
+denoising steps of a network that predicts the velocity, with nothing moved into the box; the
+behaviour acts as it is last, unless ``train.ema`` averages it, as the paper's code does.
 """
 
 from collections.abc import Mapping
@@ -16,6 +20,7 @@ import attrs
 
 from genpolicy import Backbone, Batch, Loss
 from genpolicy_plugins.objectives.stages import Joint
+from genpolicy_plugins.objectives.value_terms import imitation
 
 
 @attrs.frozen(kw_only=True)
@@ -34,4 +39,4 @@ class IDQL(Joint):
 
     def behaviour_loss(self, batch: Batch, behaviour: Backbone) -> Loss:
         """Return the mean matching loss of the data's actions."""
-        return Loss(behaviour.matching_loss(batch.action, batch.observation).mean())
+        return imitation(batch, behaviour)

@@ -1,6 +1,8 @@
 """Implicit flow Q-learning: IDQL with a flow, acting by the best of 32 samples.
 
 Park et al. 2025, section 5 and appendix C, arXiv 2502.02538.
+
+Differs from the paper: it chooses by the critic's online values, not by their slow copies.
 """
 
 from collections.abc import Mapping

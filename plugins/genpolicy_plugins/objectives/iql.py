@@ -14,8 +14,8 @@ from typing import Any, ClassVar
 import attrs
 
 from genpolicy import Backbone, Batch, Loss, ValueCritic, option
-from genpolicy_plugins.objectives.gmpo import weighted_matching
 from genpolicy_plugins.objectives.stages import Joint
+from genpolicy_plugins.objectives.value_terms import advantage_weight
 
 
 @attrs.frozen(kw_only=True)
@@ -37,4 +37,11 @@ class IQL(Joint):
 
     def policy_loss(self, batch: Batch, policy: Backbone, critic: ValueCritic) -> Loss:
         """Return the weighted matching loss of the data's actions."""
-        return weighted_matching(batch, policy, critic, self.beta, self.max_weight)
+        weight = advantage_weight(batch, critic, self.beta, self.max_weight)
+        matching = policy.matching_loss(batch.action, batch.observation)
+        metrics = {
+            "matching_loss": matching.mean().detach(),
+            "weight": weight.mean(),
+            "clipped": (weight >= self.max_weight).float().mean(),
+        }
+        return Loss((weight * matching).mean(), metrics)

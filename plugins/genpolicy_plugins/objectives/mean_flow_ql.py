@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 import attrs
 
+from genpolicy import option
 from genpolicy_plugins.objectives.matching_and_q import MatchingAndQ
 
 
@@ -26,3 +27,5 @@ class MeanFlowQL(MatchingAndQ):
         "solver": "jump:1",
         "critic": "double-q",
     }
+
+    eta: float = option(0.5, help="weight of Q / mean |Q|; the paper's: 0.001 to 0.5", ge=0)

@@ -10,7 +10,7 @@ end alone. The optimum is pi* ~ mu exp(beta Q). Domingo-Enrich et al. 2024, eq. 
 
 Differs from QAM: the chain is ancestral sampling of the right spread, where its Euler-Maruyama is
 so for many steps alone; the behaviour is the online one, not a slow copy; gradients are cut
-by ``train.clip_norm`` alone, not the adjoint.
+by ``train.clip_norm`` alone, not the adjoint; its beta is chosen per task, and ours is one.
 """
 
 from collections.abc import Mapping
@@ -25,6 +25,7 @@ from genpolicy.memoryless import memoryless_chain
 from genpolicy.shapes import repeat_rows, sum_rows
 from genpolicy.transitions import Transition
 from genpolicy_plugins.objectives.stages import Joint
+from genpolicy_plugins.objectives.value_terms import imitation
 
 
 @attrs.frozen(kw_only=True)
@@ -52,7 +53,7 @@ class QAM(Joint):
 
     def behaviour_loss(self, batch: Batch, behaviour: Backbone) -> Loss:
         """Return the mean matching loss of the data's actions."""
-        return Loss(behaviour.matching_loss(batch.action, batch.observation).mean())
+        return imitation(batch, behaviour)
 
     def policy_loss(
         self,

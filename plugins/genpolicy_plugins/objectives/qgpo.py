@@ -38,6 +38,7 @@ from genpolicy import (
 from genpolicy.candidates import draw_candidates, value_candidates
 from genpolicy.shapes import expand, group_rows, repeat_rows
 from genpolicy_plugins.objectives.stages import BehaviourFirst
+from genpolicy_plugins.objectives.value_terms import effective_count
 
 
 class EnergyGuide(Guide):
@@ -83,7 +84,7 @@ class QGPO(BehaviourFirst):
             batch_size=self.guide_batch_size,
             learning_rates={"guide": self.guide_learning_rate},
         )
-        return (*super().stages(), guide)
+        return self.behaviour_stage(), self.critic_stage(), guide
 
     def build_guide(self, spec: SampleSpec, network: NetworkRecipe) -> EnergyGuide:
         """Return a guide with fresh weights around the network of its slot."""
@@ -116,4 +117,4 @@ class QGPO(BehaviourFirst):
         shown = expand(path.alpha(t), x_t) * x_t
         energy = group_rows(guide.energy(shown, t, repeat_rows(observation, count)), count)
         loss = -(weight * functional.log_softmax(energy, dim=1)).sum(1).mean()
-        return Loss(loss, {"effective_candidates": (1.0 / (weight**2).sum(1)).mean()})
+        return Loss(loss, {"effective_candidates": effective_count(weight)})

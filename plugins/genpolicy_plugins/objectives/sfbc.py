@@ -6,7 +6,8 @@ For many candidates it acts by pi* ~ mu exp(beta Q) with no policy trained at al
 in the data: ``in-sample-softmax`` with ``planning``. Chen et al. 2023, arXiv 2209.14548.
 ``inference.beta`` is the inverse temperature of acting, ``critic.beta`` that of planning.
 
-Differs from the paper: its Q is scaled per dataset before the temperature; here it is not.
+Differs from the paper: its Q is scaled per dataset before the temperature; here it is not, and
+neither 1.0, the default of both, nor any other number is the paper's.
 """
 
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from typing import Any, ClassVar
 
 import attrs
 
+from genpolicy import Stage
 from genpolicy_plugins.objectives.stages import BehaviourFirst
 
 
@@ -30,3 +32,7 @@ class SfBC(BehaviourFirst):
         "inference": "best-of:32",
         "inference.choose": "softmax",
     }
+
+    def stages(self) -> tuple[Stage, ...]:
+        """Return the behaviour's stage, then the critic's."""
+        return self.behaviour_stage(), self.critic_stage()

@@ -6,7 +6,8 @@ beside a double-Q critic that is backed up through the slow copy. Espinosa-Dice 
 arXiv 2505.22866. The first two terms are those of the backbone ``shortcut``.
 
 Differs from the paper: it climbs Q through 1, 2, 4 or 8 jumps at random and tells the critic how
-many; here the number is the solver's, in training and acting. Its critic averages two values.
+many; here the number is the solver's, in training and acting. Its loss weighs the first two terms
+by 10 and Q as it is by 10 to 500; here Q is scaled, and eta is against the first two.
 """
 
 from collections.abc import Mapping

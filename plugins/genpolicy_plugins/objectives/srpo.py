@@ -17,7 +17,7 @@ import attrs
 import torch
 from torch import Tensor
 
-from genpolicy import Batch, Critic, GaussianPathBackbone, Loss, OneStepBackbone, option
+from genpolicy import Batch, Critic, GaussianPathBackbone, Loss, OneStepBackbone, Stage, option
 from genpolicy.shapes import expand, sum_rows
 from genpolicy_plugins.objectives.stages import PolicyLast
 
@@ -42,6 +42,10 @@ class SRPO(PolicyLast):
     policy_learning_rate: float = option(3e-4, help="Adam's learning rate for the student", gt=0)
     policy_batch_size: int = option(256, help="states per step of the student", ge=1)
 
+    def stages(self) -> tuple[Stage, ...]:
+        """Return the behaviour's stage, the critic's, and the student's."""
+        return self.behaviour_stage(), self.critic_stage(), self.acting_stage()
+
     def student_loss(
         self,
         batch: Batch,
@@ -49,7 +53,7 @@ class SRPO(PolicyLast):
         behaviour: GaussianPathBackbone,
         critic: Critic,
     ) -> Loss:
-        """Return a loss whose gradient is the above; its value but for -beta Q means nothing."""
+        """Return a surrogate: its gradient is the one above, its value is no loss of anything."""
         observation = batch.observation
         action = student.transport(student.draw_noise(observation), observation)
         q = critic.q(observation, action)

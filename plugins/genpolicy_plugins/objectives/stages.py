@@ -1,10 +1,12 @@
 """The courses of training that objectives share: all at once, or one stage after the other."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import attrs
 
 from genpolicy import Backbone, Batch, Loss, Objective, Stage, option
+from genpolicy_plugins.objectives.value_terms import imitation
 
 
 @attrs.frozen(kw_only=True)
@@ -29,7 +31,7 @@ class Joint(Objective):
 
 @attrs.frozen(kw_only=True)
 class BehaviourFirst(Objective):
-    """A stage that clones the behaviour, and one that trains the critic."""
+    """What there is to say of a stage that clones the behaviour, and of one for the critic."""
 
     behaviour_steps: int = option(500_000, help="optimiser steps of the behaviour", ge=0)
     behaviour_learning_rate: float = option(
@@ -39,45 +41,43 @@ class BehaviourFirst(Objective):
     critic_learning_rate: float = option(3e-4, help="Adam's learning rate for the critic", gt=0)
     batch_size: int = option(4096, help="transitions per behaviour and critic step", ge=1)
 
-    def stages(self) -> tuple[Stage, ...]:
-        """Return the behaviour's stage, then the critic's."""
-        return (
-            Stage(
-                name="behaviour",
-                steps=self.behaviour_steps,
-                batch_size=self.batch_size,
-                learning_rates={"behaviour": self.behaviour_learning_rate},
-            ),
-            Stage(
-                name="critic",
-                steps=self.critic_steps,
-                batch_size=self.batch_size,
-                learning_rates={"critic": self.critic_learning_rate},
-            ),
+    def behaviour_stage(self) -> Stage:
+        """Return the stage that clones the behaviour."""
+        return Stage(
+            name="behaviour",
+            steps=self.behaviour_steps,
+            batch_size=self.batch_size,
+            learning_rates={"behaviour": self.behaviour_learning_rate},
+        )
+
+    def critic_stage(self) -> Stage:
+        """Return the critic's stage."""
+        return Stage(
+            name="critic",
+            steps=self.critic_steps,
+            batch_size=self.batch_size,
+            learning_rates={"critic": self.critic_learning_rate},
         )
 
     def behaviour_loss(self, batch: Batch, behaviour: Backbone) -> Loss:
         """Return the mean matching loss of the data's actions."""
-        return Loss(behaviour.matching_loss(batch.action, batch.observation).mean())
+        return imitation(batch, behaviour)
 
 
 @attrs.frozen(kw_only=True)
 class PolicyLast(BehaviourFirst):
-    """The behaviour's stage, the critic's, and then that of the acting role."""
+    """And of one for the role that acts."""
 
     policy_steps: int = option(10_000, help="optimiser steps of the policy", ge=0)
     policy_learning_rate: float = option(3e-5, help="Adam's learning rate for the policy", gt=0)
     policy_batch_size: int = option(4096, help="transitions per policy step", ge=1)
 
-    def stages(self) -> tuple[Stage, ...]:
-        """Return the three stages."""
-        return (*super().stages(), self.last_stage())
-
-    def last_stage(self) -> Stage:
-        """Return the acting role's stage."""
+    def acting_stage(self, copies: Mapping[str, str] | None = None) -> Stage:
+        """Return the stage of the role that acts, which may start as a copy of another."""
         return Stage(
             name=self.acting_role,
             steps=self.policy_steps,
             batch_size=self.policy_batch_size,
             learning_rates={self.acting_role: self.policy_learning_rate},
+            copies=copies or {},
         )

@@ -1,8 +1,36 @@
-"""How objectives weigh values against imitation: scale-free values, matching per dimension."""
+"""What objectives weigh imitation by and against: advantages, scale-free values."""
 
+import torch
 from torch import Tensor
 
-from genpolicy import Backbone, Batch, Critic, DifferentiableSolver
+from genpolicy import (
+    Backbone,
+    Batch,
+    Critic,
+    DifferentiableSolver,
+    Loss,
+    OneStepBackbone,
+    Solver,
+    ValueCritic,
+)
+from genpolicy.shapes import sum_rows
+
+
+def imitation(batch: Batch, policy: Backbone) -> Loss:
+    """Return the mean matching loss of the data's actions."""
+    return Loss(policy.matching_loss(batch.action, batch.observation).mean())
+
+
+@torch.no_grad()
+def advantage_weight(batch: Batch, critic: ValueCritic, beta: float, max_weight: float) -> Tensor:
+    """Return min(exp(beta (Q(s, a) - V(s))), max_weight) of the data, a constant, ``[batch]``."""
+    advantage = critic.q(batch.observation, batch.action) - critic.value(batch.observation)
+    return torch.exp(beta * advantage).clamp(max=max_weight)
+
+
+def effective_count(weight: Tensor) -> Tensor:
+    """Return how many candidates weigh anything, on average: 1 / sum of squares of each row."""
+    return (1.0 / (weight**2).sum(1)).mean()
 
 
 def scaled(q: Tensor) -> Tensor:
@@ -31,3 +59,19 @@ def matching_per_dimension(batch: Batch, policy: Backbone) -> Tensor:
     """
     matching = policy.matching_loss(batch.action, batch.observation)
     return 2.0 * matching / batch.action[0].numel()
+
+
+def distil(
+    observation: Tensor, student: OneStepBackbone, behaviour: Backbone, solver: Solver
+) -> tuple[Tensor, Tensor]:
+    """Send the same noise through student and behaviour.
+
+    Returns:
+        The student's actions, ``[batch, *sample]``, and their mean squared distance per dimension
+        from the behaviour's, ``[batch]``, with no gradient to the behaviour.
+    """
+    noise = behaviour.draw_noise(observation)
+    with torch.no_grad():
+        taught = solver.sample(behaviour, observation, noise)
+    action = student.transport(noise * (student.prior_std / behaviour.prior_std), observation)
+    return action, sum_rows((action - taught) ** 2) / action[0].numel()

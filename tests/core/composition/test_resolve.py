@@ -145,7 +145,7 @@ def test_names_are_split_at_the_colon_that_is_not_theirs(
         ("train.emma=1", "train has no option 'emma'; did you mean 'ema'?"),
         ("evaluation.episode=1", "evaluation has no option 'episode'; did you mean 'episodes'?"),
         ("backbon=flow", "there is no kind 'backbon'; did you mean 'backbone'?"),
-        ("bakbone.sigma=1", "gmpg has no place for 'bakbone'; did you mean 'backbone'?"),
+        ("bakbone.sigma=1", "command line: there is no kind 'bakbone'; did you mean 'backbone'?"),
         (
             "behavior.network.hidden=8",
             "gmpg has no place for 'behavior.network'; did you mean 'behaviour.network'?",

@@ -97,10 +97,10 @@ def test_neighbours_are_compared_by_the_distance_and_weight_that_are_named(
     slow.network.load_state_dict(model.teacher.state_dict())
     error = model.endpoint(sample + before[:, None] * noise, t, condition)
     error = error - slow.endpoint(sample + after[:, None] * noise, u, condition)
-    expected = (error**2).sum(1)
+    expected = 0.5 * (error**2).sum(1)
     if distance == "huber":
         c = 0.00054 * math.sqrt(2)
-        expected = torch.sqrt(expected + c**2) - c
+        expected = torch.sqrt(2.0 * expected + c**2) - c
     if weighting == "gap":
         expected = expected / (before - after)
     torch.testing.assert_close(found, expected)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from genpolicy.backbone import Backbone, OneStepBackbone
-from genpolicy.critic import Critic, ValueCritic
+from genpolicy.critic import Critic, ExpectileCritic
 from genpolicy.dataset import Batch
 from genpolicy.objective import Loss
 
@@ -66,8 +66,10 @@ class Valued(Critic):
         raise NotImplementedError
 
 
-class StateValued(Valued, ValueCritic):
+class StateValued(Valued, ExpectileCritic):
     """V is the observation's first number."""
+
+    expectile = 0.8
 
     def value(self, observation: Tensor) -> Tensor:
         return observation[:, 0]
