@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from genpolicy import GaussianPathBackbone, Guide, Inference, VelocitySolver, option
-from genpolicy.shapes import expand
 from genpolicy_plugins.inference.guided import Guided, Shift, towards
 
 
@@ -32,8 +31,7 @@ class EnergyGuidance(Inference):
 
         def shift(given: Tensor) -> Shift:
             def at(x_t: Tensor, t: Tensor, velocity: Tensor) -> Tensor:
-                shown = expand(policy.path.alpha(t), x_t) * x_t
-                return towards(policy, self.scale * guide.gradient(shown, t, given), t)
+                return towards(policy, self.scale * guide.pull(policy.path, x_t, t, given), t)
 
             return at
 

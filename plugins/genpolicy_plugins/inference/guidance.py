@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from genpolicy import Critic, GaussianPathBackbone, Inference, VelocitySolver, option
+from genpolicy.gradients import gradient_at
 from genpolicy_plugins.inference.guided import Guided, Shift, along
 
 
@@ -37,10 +38,8 @@ class Guidance(Inference):
 
         def shift(given: Tensor) -> Shift:
             def at(x_t: Tensor, t: Tensor, velocity: Tensor) -> Tensor:
-                with torch.enable_grad():
-                    end = policy.path.data_from_velocity(x_t, velocity, t).detach()
-                    q = critic.q(given, end.requires_grad_()).sum()
-                    (gradient,) = torch.autograd.grad(q, end)
+                end = policy.path.data_from_velocity(x_t, velocity, t)
+                gradient, _ = gradient_at(lambda action: critic.q(given, action), end)
                 return along(policy, self.scale * gradient, t)
 
             return at

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from genpolicy import Backbone, Batch, Critic, GaussianPathBackbone, Loss, option
+from genpolicy.gradients import gradient_at
 from genpolicy.memoryless import memoryless_chain
 from genpolicy.shapes import repeat_rows, sum_rows
 from genpolicy.transitions import Transition
@@ -67,7 +68,7 @@ class QAM(Joint):
         noise = policy.draw_noise(observation)
         steps = memoryless_chain(behaviour, batch.action, observation, self.chain_steps)
         states = _chain(policy, observation, noise, steps)
-        ascent, q = _ascent(critic, observation, states.pop())
+        ascent, q = gradient_at(lambda action: critic.q(observation, action), states.pop())
         adjoint, wanted = -self.beta * ascent, list[Tensor]()
         for x, step in zip(reversed(states), reversed(steps), strict=True):
             velocity, earlier = _pulled_back(behaviour, observation, adjoint, x, step)
@@ -108,15 +109,6 @@ def _chain(
         mean = step.mean(x, field(x, step.t))
         states.append(mean + step.std * torch.randn_like(x))
     return states
-
-
-def _ascent(critic: Critic, observation: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the gradient of Q at actions, ``[batch, *sample]``, and Q itself, ``[batch]``."""
-    with torch.enable_grad():
-        at = action.detach().requires_grad_()
-        q = critic.q(observation, at)
-        (gradient,) = torch.autograd.grad(q.sum(), at)
-    return gradient, q.detach()
 
 
 def _pulled_back(

@@ -8,9 +8,10 @@ plus grad f is the score of pi* ~ mu exp(beta Q): contrastive energy prediction.
 itself never changes; ``inference=energy-guidance`` adds the gradient. Lu et al. 2023, eq. 12-16,
 arXiv 2304.12824.
 
-Differs from the paper: the guide reads alpha_t a^t, so that its pull on the expected action stays
-finite where alpha_t vanishes, and any Gaussian path will do; candidates are drawn anew at every
-step, not once for the whole dataset; behaviour, critic and guide train one after the other.
+Differs from the paper: what the guide reads vanishes with alpha_t (:mod:`genpolicy.guide`), so that
+its pull on the expected action stays finite, and any Gaussian path will do; candidates are drawn
+anew at every step, not once for the whole dataset; behaviour, critic and guide train one after the
+other.
 """
 
 from collections.abc import Mapping
@@ -36,7 +37,7 @@ from genpolicy import (
     option,
 )
 from genpolicy.candidates import draw_candidates, value_candidates
-from genpolicy.shapes import expand, group_rows, repeat_rows
+from genpolicy.shapes import group_rows, repeat_rows
 from genpolicy_plugins.objectives.stages import BehaviourFirst
 from genpolicy_plugins.objectives.value_terms import effective_count
 
@@ -52,9 +53,9 @@ class EnergyGuide(Guide):
         super().__init__()
         self.network = network
 
-    def energy(self, x: Tensor, t: Tensor, condition: Tensor) -> Tensor:
-        """Return f at alpha_t x_t, ``[batch]``."""
-        energy: Tensor = self.network(x, self.network.encode(condition), t)
+    def read(self, u: Tensor, t: Tensor, condition: Tensor) -> Tensor:
+        """Return f at u, ``[batch]``."""
+        energy: Tensor = self.network(u, self.network.encode(condition), t)
         return energy.squeeze(-1)
 
 
@@ -114,7 +115,6 @@ class QGPO(BehaviourFirst):
         sample = drawn.flatten(0, 1)
         t = repeat_rows(path.sample_time(observation), count)
         x_t = path.interpolate(sample, torch.randn_like(sample), t)
-        shown = expand(path.alpha(t), x_t) * x_t
-        energy = group_rows(guide.energy(shown, t, repeat_rows(observation, count)), count)
+        energy = group_rows(guide.energy(path, x_t, t, repeat_rows(observation, count)), count)
         loss = -(weight * functional.log_softmax(energy, dim=1)).sum(1).mean()
         return Loss(loss, {"effective_candidates": effective_count(weight)})

@@ -40,12 +40,12 @@ class Exact(Guide):
         super().__init__()
         self.path, self.curvature = path, curvature
 
-    def energy(self, x: Tensor, t: Tensor, condition: Tensor) -> Tensor:
+    def read(self, u: Tensor, t: Tensor, condition: Tensor) -> Tensor:
         alpha, sigma = (value.reshape(-1, 1) for value in (self.path.alpha(t), self.path.sigma(t)))
         total, centre = alpha**2 * STD**2 + sigma**2, condition + MEAN
-        b, h = BETA * x.new_tensor(SLOPE), BETA * self.curvature
-        # x is u = alpha x_t, so that k x_t = std^2 u / S^2, finite where alpha is 0
-        m = centre + STD**2 * (x - alpha**2 * centre) / total
+        b, h = BETA * u.new_tensor(SLOPE), BETA * self.curvature
+        # alpha x_t is (alpha^2 + sigma^2) u, so that k x_t is finite where alpha is 0
+        m = centre + STD**2 * ((alpha**2 + sigma**2) * u - alpha**2 * centre) / total
         v = STD**2 * sigma**2 / total
         return ((b * m + 0.5 * b**2 * v - 0.5 * h * m**2) / (1.0 + h * v)).sum(1)
 

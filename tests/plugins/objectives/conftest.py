@@ -139,8 +139,8 @@ class StateEnergy(Guide):
         super().__init__()
         self.slope = nn.Parameter(torch.tensor(slope, dtype=torch.float64))
 
-    def energy(self, x: Tensor, t: Tensor, condition: Tensor) -> Tensor:
-        return self.slope * (condition * x).sum(1)
+    def read(self, u: Tensor, t: Tensor, condition: Tensor) -> Tensor:
+        return self.slope * (condition * u).sum(1)
 
 
 def make_batch(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from genpolicy.guide import Guide
-from genpolicy.path import GaussianPath, GVPPath, LinearPath, VPPath
+from genpolicy.path import GaussianPath, GVPPath, LinearPath, VEPath, VPPath
 from genpolicy_plugins.objectives.qgpo import QGPO
 from genpolicy_plugins.solvers.jump import Jump
 
@@ -64,9 +64,9 @@ def test_the_guides_loss_moves_neither_behaviour_nor_critic(known: SimpleNamespa
 class Listening(Guide):
     """Says nothing, and keeps the times that it is asked at."""
 
-    def energy(self, x: Tensor, t: Tensor, condition: Tensor) -> Tensor:
+    def read(self, u: Tensor, t: Tensor, condition: Tensor) -> Tensor:
         self.times = t
-        return 0.0 * x.squeeze(1)
+        return 0.0 * u.squeeze(1)
 
 
 def test_a_states_candidates_are_told_apart_at_one_time(known: SimpleNamespace) -> None:
@@ -77,19 +77,18 @@ def test_a_states_candidates_are_told_apart_at_one_time(known: SimpleNamespace) 
 
 
 class PosteriorMean(Guide):
-    """f = share · E[a | x_t] for data N(0, 1): u / (alpha_t^2 + sigma_t^2)."""
+    """f = share · E[a | x_t] for data N(0, 1), which is what a guide reads."""
 
-    def __init__(self, path: GaussianPath, share: float) -> None:
+    def __init__(self, share: float) -> None:
         super().__init__()
-        self.path, self.share = path, nn.Parameter(torch.tensor(share, dtype=torch.float64))
+        self.share = nn.Parameter(torch.tensor(share, dtype=torch.float64))
 
-    def energy(self, x: Tensor, t: Tensor, condition: Tensor) -> Tensor:
-        spread = self.path.alpha(t) ** 2 + self.path.sigma(t) ** 2
-        return self.share * x.squeeze(1) / spread
+    def read(self, u: Tensor, t: Tensor, condition: Tensor) -> Tensor:
+        return self.share * u.squeeze(1)
 
 
 @pytest.mark.parametrize(
-    "path", [LinearPath(0.0), VPPath(), GVPPath()], ids=lambda p: type(p).__name__
+    "path", [LinearPath(0.0), VPPath(), GVPPath(), VEPath()], ids=lambda p: type(p).__name__
 )
 def test_the_best_guide_on_noisy_samples_is_the_log_mean_of_exponentiated_values(
     path: GaussianPath, known: SimpleNamespace, gaussian_data: Any
@@ -100,7 +99,7 @@ def test_the_best_guide_on_noisy_samples_is_the_log_mean_of_exponentiated_values
     batch = known.column([9.0] * 400)
 
     def gradient(share: float) -> float:
-        guide, objective = PosteriorMean(path, share), QGPO(beta=1.0, candidates=64)
+        guide, objective = PosteriorMean(share), QGPO(beta=1.0, candidates=64)
         torch.manual_seed(0)
         loss = objective.guide_loss(batch, guide, behaviour, Jump(), known.Values(0.5))
         return float(known.gradients(loss, guide)[0])
