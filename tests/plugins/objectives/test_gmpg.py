@@ -207,19 +207,6 @@ def test_gmpg_rests_at_the_best_policy_and_nowhere_near(
     assert gradient(mean, 0.5 * std)[1] < -0.3 < 0.3 < gradient(mean, 1.5 * std)[1]
 
 
-@pytest.mark.parametrize("kl", ["density", "path"])
-def test_gmpg_leaves_frozen_behaviour_and_critic_alone(
-    kl: Any, gaussian_data: GaussianMaker, known: SimpleNamespace
-) -> None:
-    policy, behaviour, critic = _gaussians(gaussian_data, known)
-    behaviour.requires_grad_(False)
-    critic.requires_grad_(False)
-    batch = known.column([0.0] * 4)
-    GMPG(kl=kl).policy_loss(batch, policy, behaviour, critic, SOLVER).value.backward()
-    assert all(weight.grad is None for weight in (*behaviour.parameters(), *critic.parameters()))
-    assert all(float(weight.grad.abs().sum()) > 0 for weight in policy.parameters())
-
-
 def test_gmpg_clones_its_behaviour_first_and_starts_the_policy_from_it(
     known: SimpleNamespace,
 ) -> None:

@@ -87,15 +87,6 @@ def test_a_critic_that_knows_nothing_leaves_imitation(
     assert float(loss.value.detach()) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("objective", ALL)
-def test_a_frozen_critic_gets_no_gradient(objective: Any, known: SimpleNamespace) -> None:
-    given = _given(objective, known)
-    given["critic"].requires_grad_(False)
-    objective().policy_loss(_two_rows(known), **given).value.backward()
-    assert given["critic"].slope.grad is None
-    assert float(given["policy"].offset.grad.abs().sum()) > 0
-
-
 def test_q_is_climbed_through_the_noise_of_the_sampler(known: SimpleNamespace) -> None:
     policy, critic = known.Affine([0.0], scale=0.5), known.Values(2.0)
     torch.manual_seed(0)
