@@ -183,7 +183,7 @@ def _download(dataset_id: str) -> None:
     except Exception as error:
         raise DataError(
             f"Minari dataset {dataset_id!r} is not on this machine and cannot be downloaded "
-            f"({error}); on this machine are: {_local() or 'none'}"
+            f"({error}); on this machine are: {_local()}"
         ) from error
 
 
@@ -200,4 +200,7 @@ def _reach_host() -> None:
 def _local() -> str:
     import minari
 
-    return ", ".join(sorted(minari.list_local_datasets()))
+    try:
+        return ", ".join(sorted(minari.list_local_datasets())) or "none"
+    except Exception as error:  # a folder without a version makes Minari fail for all of them
+        return f"some that Minari cannot list ({error})"

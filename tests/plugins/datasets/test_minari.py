@@ -1,4 +1,5 @@
 import re
+import shutil
 import time
 
 import attrs
@@ -184,6 +185,15 @@ def test_a_broken_remote_is_refused_in_words(monkeypatch):
     with refusal("'mine-v0' is not on this machine and cannot be downloaded") as e:
         load()
     assert str(e.value).endswith("on this machine are: none")
+
+
+def test_a_folder_that_minari_cannot_list_hides_no_refusal(tmp_path, monkeypatch):
+    monkeypatch.setenv("MINARI_REMOTE", "carrier-pigeon://loft")
+    create([episode(2)])
+    shutil.copytree(tmp_path / "minari" / "mine-v0", tmp_path / "minari" / "unversioned")
+    with refusal("'other-v0' is not on this machine and cannot be downloaded") as e:
+        Minari(id="other-v0").load()
+    assert "on this machine are: " in str(e.value)
 
 
 def test_a_damaged_dataset_is_refused(tmp_path):
