@@ -3,9 +3,10 @@
     python benchmarks/objectives.py pointmaze/umaze pointmaze/medium
     python benchmarks/objectives.py pointmaze/umaze --objectives bc gmpo --seeds 10 11
 
-by the recipe ``quick``, whose settings were chosen on seeds 0 and 7; with the policies that made
-the data beside them. Runs that are recorded already are not repeated: a broken series goes on
-where it stopped. Two runs at a time: each takes one core.
+by the recipe ``quick``, whose settings were chosen on seeds 0 and 7, with the policies that made
+the data beside them. What is recorded already is not repeated, so that a broken series goes on
+where it stopped; ``--repeat`` trains it again, after a change of settings. Two runs at a time: each
+takes one core.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from itertools import product
 from pathlib import Path
 
 from genpolicy.discovery import load_catalogue
+from genpolicy.records import RunStart
 from genpolicy.registry import Registry
 
 ROOT = Path(__file__).parents[1]
@@ -24,10 +26,12 @@ TAG = "objectives"
 
 def main() -> None:
     asked = arguments()
-    for dataset in asked.datasets:
-        agent("datasets", "reference", dataset, "--episodes", "100", "--record", "--tag", TAG)
-    wanted = product(asked.datasets, asked.seeds, asked.objectives)
     there = recorded()
+    for dataset in asked.datasets:
+        if (dataset, None, "expert") not in there:
+            agent("datasets", "reference", dataset, "--episodes", "100", "--record", "--tag", TAG)
+    there = set() if asked.repeat else there
+    wanted = product(asked.datasets, asked.seeds, asked.objectives)
     left = [triple for triple in wanted if triple not in there]
     print(f"{len(left)} runs to go", flush=True)
     with ThreadPoolExecutor(asked.parallel) as pool:
@@ -42,22 +46,22 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--objectives", nargs="+", default=ours)
     parser.add_argument("--seeds", nargs="+", type=int, default=[10, 11, 12, 13, 14])
     parser.add_argument("--parallel", type=int, default=2)
+    parser.add_argument("--repeat", action="store_true")
     return parser.parse_args()
 
 
-def recorded() -> set[tuple[str, int, str]]:
-    """Return dataset, seed and objective of every finished run of this series."""
+def recorded() -> set[tuple[str, int | None, str]]:
+    """Return dataset, seed and policy of every finished run of this series."""
     with Registry.open(ROOT / "registry.db", read_only=True) as registry:
-        runs = [registry.run(run.id) for run in registry.runs() if run.state == "finished"]
-    return {
-        (run.start.dataset.name, run.start.seed, objective_of(run.start.recipe))
-        for run in runs
-        if TAG in run.start.tags and run.start.reference is None
-    }
+        runs = [registry.run(run.id).start for run in registry.runs() if run.state == "finished"]
+    return {(run.dataset.name, *policy_of(run)) for run in runs if TAG in run.tags}
 
 
-def objective_of(recipe: dict) -> str:
-    return recipe["parts"]["objective"]["name"].rpartition("/")[2]
+def policy_of(run: RunStart) -> tuple[int | None, str]:
+    """Return the seed and the objective of a run; of a reference policy its name alone."""
+    if run.reference:
+        return None, run.reference
+    return run.seed, run.recipe["parts"]["objective"]["name"].rpartition("/")[2]
 
 
 def train(run: tuple[str, int, str]) -> None:

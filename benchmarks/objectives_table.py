@@ -2,10 +2,12 @@
 
     python benchmarks/objectives_table.py pointmaze/umaze pointmaze/medium
 
-Per dataset: the mean score over seeds with its 95 % interval, and by how much it exceeds that of
-``bc``, with the 95 % interval of the difference between runs of the same seed.
+Per dataset: the mean score over seeds with its 95 % interval; by how much it exceeds that of ``bc``,
+with the 95 % interval of the difference between runs of the same seed; and by how much that of the
+policy that made the data. Of runs with several settings the newest count.
 """
 
+import math
 import sys
 from collections import defaultdict
 from collections.abc import Mapping
@@ -18,6 +20,7 @@ from genpolicy.registry import Registry, RunDetail
 ROOT = Path(__file__).parents[1]
 TAG = "objectives"
 BASELINE = "bc"
+BEHAVIOUR = "controller"
 
 Scores = Mapping[str, Mapping[int, RunDetail]]
 
@@ -26,9 +29,9 @@ def main() -> None:
     datasets = sys.argv[1:] or ["pointmaze/umaze", "pointmaze/medium"]
     scores = [read(dataset) for dataset in datasets]
     names = list(dict.fromkeys(name for dataset in scores for name in dataset))
-    heads = [f"{d} | over {BASELINE} | minutes" for d in datasets]
+    heads = [f"{d} | over {BASELINE} | over the data | minutes" for d in datasets]
     print("| policy |", " | ".join(heads), "|")
-    print("|---" * (1 + 3 * len(datasets)) + "|")
+    print("|---" * (1 + 4 * len(datasets)) + "|")
     for name in names:
         print("|", " | ".join([f"`{name}`", *(cells(name, dataset) for dataset in scores)]), "|")
 
@@ -42,22 +45,37 @@ def read(dataset: str) -> Scores:
         if TAG in run.start.tags and run.start.dataset.name == dataset:
             parts = run.start.recipe.get("parts", {})
             name = run.start.reference or parts["objective"]["name"].rpartition("/")[2]
-            found[name][run.start.seed] = run
+            known = next(iter(found[name].values()), run)  # the newest run comes first
+            if known.start.recipe_hash == run.start.recipe_hash:
+                found[name].setdefault(run.start.seed, run)
     return dict(sorted(found.items(), key=lambda item: _mean(item[1])))
 
 
 def cells(name: str, scores: Scores) -> str:
-    """Return one policy's three cells on one dataset."""
+    """Return one policy's four cells on one dataset."""
     runs = scores.get(name, {})
     if not runs:
-        return " | | "
-    if len(runs) == 1:
-        score = next(iter(runs.values())).final_evaluation.score
-    else:
-        score = interval_over_seeds([r.final_evaluation.score.mean for r in runs.values()])
+        return " | | | "
     over = told(difference(runs, scores.get(BASELINE, {})), sign="+")
+    made = told(apart(score(runs), scores.get(BEHAVIOUR)), sign="+")
     minutes = sum(run.seconds for run in runs.values()) / len(runs) / 60
-    return f"{told(score)} | {over} | {minutes:.1f}"
+    return f"{told(score(runs))} | {over} | {made} | {minutes:.1f}"
+
+
+def score(runs: Mapping[int, RunDetail]) -> Interval:
+    """Return the mean score over seeds; of one run alone, over its episodes."""
+    if len(runs) == 1:
+        return next(iter(runs.values())).final_evaluation.score
+    return interval_over_seeds([_score(run) for run in runs.values()])
+
+
+def apart(one: Interval, behaviour: Mapping[int, RunDetail] | None) -> Interval | None:
+    """Return by how much a score exceeds the behaviour's, which is independent of it."""
+    if not behaviour or score(behaviour) == one:
+        return None
+    other = score(behaviour)
+    mean, half = one.mean - other.mean, math.hypot(one.half_width, other.half_width)
+    return Interval(mean=mean, low=mean - half, high=mean + half)
 
 
 def difference(runs: Mapping[int, RunDetail], baseline: Mapping[int, RunDetail]) -> Interval | None:
