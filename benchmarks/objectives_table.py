@@ -2,9 +2,9 @@
 
     python benchmarks/objectives_table.py pointmaze/umaze pointmaze/medium
 
-Per dataset: the mean score over seeds with its 95 % interval; by how much it exceeds that of ``bc``,
-with the 95 % interval of the difference between runs of the same seed; and by how much that of the
-policy that made the data. Of runs with several settings the newest count.
+Per dataset: the mean score over seeds with its 95 % interval; by how much it exceeds that of
+``bc``, with the 95 % interval of the difference between runs of the same seed; and by how much that
+of the policy that made the data. Of runs with several settings the newest count.
 """
 
 import math
