@@ -49,19 +49,16 @@ def _facts(cell: "Cell") -> dict[str, object]:
 def _show(table: "FitTable") -> None:
     if table.fixed:
         out().print(", ".join(f"{kind} {name}" for kind, name in table.fixed.items()))
-    numbers = {problem: str(n) for n, problem in enumerate(table.problems, start=1)}
-    marks = [
-        "✓" if cell.fits else ",".join(numbers[problem] for problem in cell.problems)
-        for cell in table.cells
-    ]
+    numbers = {cause: str(n) for n, cause in enumerate(table.causes, start=1)}
+    marks = ["✓" if cell.fits else numbers[cell.cause] for cell in table.cells]
     rows, columns = _axes(table)
     width = len(columns)
     lines = [
         (row, *marks[number * width : (number + 1) * width]) for number, row in enumerate(rows)
     ]
     out().print(listing((" by ".join(table.axes), *columns), lines))
-    for problem, number in numbers.items():
-        first, *rest = problem.splitlines()
+    for cause, number in numbers.items():
+        first, *rest = cause.splitlines()
         out().print(f"{number}  {first}", soft_wrap=True)
         for line in rest:
             out().print(f"   {line}", soft_wrap=True)

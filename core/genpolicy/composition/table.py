@@ -1,5 +1,6 @@
 """What goes with what: combinations of parts tried against each other, without any data."""
 
+import re
 from collections.abc import Mapping
 from itertools import product
 from typing import Final
@@ -14,6 +15,10 @@ from genpolicy.errors import FitError, OptionError, PartError
 
 KINDS: Final = ("objective", "backbone", "solver", "critic")
 """The kinds whose fit depends on each other, in the order in which they span a table."""
+
+
+_OFFENDER: Final = re.compile(r", but '[^']*' is only one that [^;]*")
+"""What a sentence of :mod:`genpolicy.composition.fit` says of the part that does not fit."""
 
 
 @attrs.frozen(kw_only=True)
@@ -33,6 +38,11 @@ class Cell:
         """Whether the parts go together."""
         return not self.problems
 
+    @property
+    def cause(self) -> str:
+        """The first reason why they do not, without the name of the part that it is about."""
+        return _OFFENDER.sub("", self.problems[0]) if self.problems else ""
+
 
 @attrs.frozen(kw_only=True)
 class FitTable:
@@ -51,10 +61,9 @@ class FitTable:
     cells: tuple[Cell, ...]
 
     @property
-    def problems(self) -> tuple[str, ...]:
-        """Every reason in the table once, in the order of their appearance."""
-        found = [problem for cell in self.cells for problem in cell.problems]
-        return tuple(dict.fromkeys(found))
+    def causes(self) -> tuple[str, ...]:
+        """The first reason of every cell that has one, each once, in order of appearance."""
+        return tuple(dict.fromkeys(cell.cause for cell in self.cells if not cell.fits))
 
 
 def fit_table(catalogue: Catalogue, fixed: Mapping[str, str]) -> FitTable:

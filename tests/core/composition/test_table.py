@@ -40,8 +40,18 @@ def test_with_everything_fixed_there_is_one_cell(catalogue):
 def test_a_combination_that_makes_no_sense_says_why_once(catalogue):
     table = fit_table(catalogue, {"objective": "bc", "critic": "iql"})
     assert not any(cell.fits for cell in table.cells)
-    (problem,) = table.problems
-    assert problem == "bc uses no critic; leave it out"
+    (cause,) = table.causes
+    assert cause == "bc uses no critic; leave it out"
+
+
+def test_one_cause_stands_for_all_parts_that_lack_the_same(catalogue):
+    table = fit_table(catalogue, {"objective": "qgpo", "solver": "euler", "critic": "iql"})
+    assert len([cell for cell in table.cells if not cell.fits]) > 1
+    (cause,) = table.causes
+    assert cause.startswith(
+        "qgpo needs a backbone as its behaviour that travels on a known Gaussian path "
+        "(GaussianPathBackbone); fitting: flow, "
+    )
 
 
 def test_a_part_that_is_not_there_is_refused(catalogue):
