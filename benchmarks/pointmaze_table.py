@@ -23,12 +23,12 @@ COMMANDS = {
 def main() -> None:
     with Registry.open(ROOT / "registry.db", read_only=True) as registry:
         details = [registry.run(run.id) for run in registry.runs()]
-    groups = defaultdict(list)
-    for run in details:
+    groups: dict[str, list[RunDetail]] = defaultdict(list)
+    for run in details:  # the newest first, whose settings count
         if "readme" in run.start.tags:
-            groups[run.start.reference or run.start.recipe["parts"]["objective"]["name"]].append(
-                run
-            )
+            name = run.start.reference or run.start.recipe["parts"]["objective"]["name"]
+            if not groups[name] or groups[name][0].start.recipe_hash == run.start.recipe_hash:
+                groups[name].append(run)
     print("| policy | score | return of 300 | success | steps to goal | minutes | command |")
     print("|---|---|---|---|---|---|---|")
     for name, command in COMMANDS.items():

@@ -49,7 +49,6 @@ class QAM(Joint):
     }
 
     beta: float = option(1.0, help="inverse temperature: weight of Q against the KL in nats", ge=0)
-
     chain_steps: int = option(10, help="steps of the chain", ge=1)
 
     def behaviour_loss(self, batch: Batch, behaviour: Backbone) -> Loss:
