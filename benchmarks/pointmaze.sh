@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 
 seeds="10 11 12 13 14"
 run() {
-    agent run --objective "$1" --seed "$2" --tag readme --tag objectives --quiet --registry registry.db \
+    agent run --objective "$1" --seed "$2" --tag readme --quiet --registry registry.db \
         --output "${RUNS:-runs}"
 }
 export -f run
