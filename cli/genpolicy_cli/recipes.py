@@ -69,12 +69,12 @@ def _with_objective(named: "Sequence[NamedRecipe]", objective: str) -> "list[Nam
 
 def _default_recipe(found: "Catalogue", dataset: str) -> str | None:
     """Return the name of the recipe that runs on a dataset start from, if there are both."""
-    from genpolicy.composition.choosing import split_name
-    from genpolicy.dataset import DatasetRecipe
     from genpolicy.errors import PartError
 
     try:
-        entry = found.find("dataset", split_name(dataset)[0])
+        entry = found.find("dataset", dataset.partition(":")[0])
+        from genpolicy.dataset import DatasetRecipe  # heavy, and most names are no dataset's
+
         return found.load(entry, DatasetRecipe).default_recipe
     except PartError:  # a task, a pattern, or the name of data that nobody provides
         return None
