@@ -90,12 +90,12 @@ class GaussianPath(ABC):
 
     def data_from_velocity(self, x_t: Tensor, velocity: Tensor, t: Tensor) -> Tensor:
         """Return the data that x_t moves towards; exact and finite at both ends."""
-        sigma, d_sigma, w = self._expanded(x_t, self.sigma(t), self.d_sigma(t), self._w(t))
+        sigma, d_sigma, w = self._expanded(x_t, self.sigma(t), self.d_sigma(t), self.w(t))
         return (sigma * velocity - d_sigma * x_t) / w
 
     def noise_from_velocity(self, x_t: Tensor, velocity: Tensor, t: Tensor) -> Tensor:
         """Return the noise that x_t moves away from; exact and finite at both ends."""
-        alpha, d_alpha, w = self._expanded(x_t, self.alpha(t), self.d_alpha(t), self._w(t))
+        alpha, d_alpha, w = self._expanded(x_t, self.alpha(t), self.d_alpha(t), self.w(t))
         return (d_alpha * x_t - alpha * velocity) / w
 
     def data_from_noise(self, x_t: Tensor, noise: Tensor, t: Tensor) -> Tensor:
@@ -187,7 +187,8 @@ class GaussianPath(ABC):
         first, last = (self.sigma(ends) / self.alpha(ends)).clamp(*_LEVELS).unbind()
         return first, last
 
-    def _w(self, t: Tensor) -> Tensor:
+    def w(self, t: Tensor) -> Tensor:
+        """Return d_alpha_t sigma_t - alpha_t d_sigma_t, by which conversions divide; never 0."""
         return self.d_alpha(t) * self.sigma(t) - self.alpha(t) * self.d_sigma(t)
 
     @staticmethod

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from genpolicy import GaussianPath, GaussianPathBackbone
+from genpolicy import GaussianPathBackbone
 from genpolicy.backbone import Field
 from genpolicy.shapes import expand
 
@@ -47,7 +47,7 @@ def towards(backbone: GaussianPathBackbone, data_shift: Tensor, t: Tensor) -> Te
     finite at both ends.
     """
     path = backbone.path
-    return expand(_w(path, t) * path.sigma(t), data_shift) * data_shift
+    return expand(path.w(t) * path.sigma(t), data_shift) * data_shift
 
 
 def along(backbone: GaussianPathBackbone, push: Tensor, t: Tensor) -> Tensor:
@@ -57,8 +57,4 @@ def along(backbone: GaussianPathBackbone, push: Tensor, t: Tensor) -> Tensor:
     derivative is w / (alpha + sigma)^2.
     """
     path = backbone.path
-    return expand(_w(path, t) / (path.alpha(t) + path.sigma(t)), push) * push
-
-
-def _w(path: GaussianPath, t: Tensor) -> Tensor:
-    return path.d_alpha(t) * path.sigma(t) - path.alpha(t) * path.d_sigma(t)
+    return expand(path.w(t) / (path.alpha(t) + path.sigma(t)), push) * push
