@@ -3,8 +3,8 @@
     python benchmarks/objectives.py pointmaze/umaze pointmaze/medium
     python benchmarks/objectives.py pointmaze/umaze --objectives bc gmpo --seeds 10 11
 
-by the recipe ``quick``, whose settings were chosen on seeds 0 and 7, with the policies that made
-the data beside them. What is recorded already is not repeated, so that a broken series goes on
+by the recipe ``quick``, whose settings were chosen on seeds 0 and 7, with networks of one size for
+all, and with the policies that made the data beside them. What is recorded already is not repeated, so that a broken series goes on
 where it stopped; ``--repeat`` trains it again, after a change of settings. Two runs at a time: each
 takes one core.
 """
@@ -22,6 +22,7 @@ from genpolicy.registry import Registry
 
 ROOT = Path(__file__).parents[1]
 TAG = "objectives"
+SIZES = ("network.hidden=[128, 128, 128]", "critic.hidden=[128, 128]")
 
 
 def main() -> None:
@@ -66,8 +67,9 @@ def policy_of(run: RunStart) -> tuple[int | None, str]:
 
 def train(run: tuple[str, int, str]) -> None:
     dataset, seed, objective = run
-    settings = ("--recipe", "quick", "--seed", str(seed), "--tag", TAG, "--quiet", "train.looks=0")
-    place = ("--output", os.environ.get("RUNS", "runs"))
+    sizes = SIZES[:1] if objective == "bc" else SIZES  # it has no critic
+    settings = ("--recipe", "quick", "--seed", str(seed), "train.looks=0", *sizes)
+    place = ("--tag", TAG, "--quiet", "--output", os.environ.get("RUNS", "runs"))
     agent("run", "--objective", objective, "--dataset", dataset, *settings, *place)
 
 
