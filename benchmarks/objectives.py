@@ -2,11 +2,12 @@
 
     python benchmarks/objectives.py pointmaze/umaze pointmaze/medium
     python benchmarks/objectives.py pointmaze/umaze --objectives bc gmpo --seeds 10 11
+    python benchmarks/objectives.py npz:locomotion/hopper-medium.npz --recipe locomotion
 
-by the recipe ``quick``, whose settings were chosen on seeds 0 and 7, with networks of one size for
-all, and with the policies that made the data beside them. What is recorded already is not repeated, so that a broken series goes on
-where it stopped; ``--repeat`` trains it again, after a change of settings. Two runs at a time: each
-takes one core.
+On the mazes by the recipe ``quick``, whose settings were chosen on seeds 0 and 7, with networks of
+one size for all, and with the policies that made the data beside them. What is recorded already is
+not repeated, so that a broken series goes on where it stopped; ``--repeat`` trains it again, after
+a change of settings. Two runs at a time: each takes one core.
 """
 
 import argparse
@@ -16,39 +17,45 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
 
+from genpolicy.composition.named_recipe import read_recipe
 from genpolicy.discovery import load_catalogue
 from genpolicy.records import RunStart
 from genpolicy.registry import Registry
 
 ROOT = Path(__file__).parents[1]
 TAG = "objectives"
-SIZES = ("network.hidden=[128, 128, 128]", "critic.hidden=[128, 128]")
+SIZES = {"quick": ("network.hidden=[128, 128, 128]", "critic.hidden=[128, 128]")}
 
 
 def main() -> None:
     asked = arguments()
     there = recorded()
     for dataset in asked.datasets:
-        if (dataset, None, "expert") not in there:
+        if dataset.startswith("pointmaze/") and (dataset, None, "expert") not in there:
             agent("datasets", "reference", dataset, "--episodes", "100", "--record", "--tag", TAG)
     there = set() if asked.repeat else there
-    wanted = product(asked.datasets, asked.seeds, asked.objectives)
+    wanted = product(asked.datasets, asked.seeds, asked.objectives or settled(asked.recipe))
     left = [triple for triple in wanted if triple not in there]
     print(f"{len(left)} runs to go", flush=True)
     with ThreadPoolExecutor(asked.parallel) as pool:
-        list(pool.map(train, left))
+        list(pool.map(lambda run: train(asked.recipe, *run), left))
 
 
 def arguments() -> argparse.Namespace:
-    parts = load_catalogue().parts("objective")
-    ours = [part.spec.name for part in parts if part.distribution == "genpolicy"]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("datasets", nargs="+")
-    parser.add_argument("--objectives", nargs="+", default=ours)
+    parser.add_argument("--objectives", nargs="+", help="all that the recipe settles")
+    parser.add_argument("--recipe", default="quick")
     parser.add_argument("--seeds", nargs="+", type=int, default=[10, 11, 12, 13, 14])
     parser.add_argument("--parallel", type=int, default=2)
     parser.add_argument("--repeat", action="store_true")
     return parser.parse_args()
+
+
+def settled(recipe: str) -> list[str]:
+    """Return the objectives that a recipe has settings for."""
+    catalogue = load_catalogue()
+    return list(read_recipe(catalogue, catalogue.find("recipe", recipe)).when)
 
 
 def recorded() -> set[tuple[str, int | None, str]]:
@@ -65,10 +72,9 @@ def policy_of(run: RunStart) -> tuple[int | None, str]:
     return run.seed, run.recipe["parts"]["objective"]["name"].rpartition("/")[2]
 
 
-def train(run: tuple[str, int, str]) -> None:
-    dataset, seed, objective = run
-    sizes = SIZES[:1] if objective == "bc" else SIZES  # it has no critic
-    settings = ("--recipe", "quick", "--seed", str(seed), "train.looks=0", *sizes)
+def train(recipe: str, dataset: str, seed: int, objective: str) -> None:
+    sizes = SIZES.get(recipe, ())[: 1 if objective == "bc" else 2]  # it has no critic
+    settings = ("--recipe", recipe, "--seed", str(seed), "train.looks=0", *sizes)
     place = ("--tag", TAG, "--quiet", "--output", os.environ.get("RUNS", "runs"))
     agent("run", "--objective", objective, "--dataset", dataset, *settings, *place)
 

@@ -6,17 +6,22 @@ from genpolicy.composition.resolve import resolve
 from genpolicy.discovery import load_catalogue
 
 CATALOGUE = load_catalogue()
-QUICK = parse_toml(CATALOGUE.read(CATALOGUE.find("recipe", "quick")), "quick")
+TABLES = {
+    name: parse_toml(CATALOGUE.read(CATALOGUE.find("recipe", name)), name)
+    for name in ("quick", "locomotion")
+}
 
 
-@pytest.mark.parametrize("objective", sorted(QUICK["when"]))
-def test_every_setting_of_the_quick_recipe_takes_effect(objective):
-    recipe = resolve(CATALOGUE, [Layer("asked", {"objective": objective})])
+@pytest.mark.parametrize(
+    ("name", "objective"), [(name, used) for name, table in TABLES.items() for used in table["when"]]
+)
+def test_every_setting_of_our_short_recipes_takes_effect(name, objective):
+    recipe = resolve(CATALOGUE, [Layer("asked", {"objective": objective})], recipe=name)
     check_fit(recipe, CATALOGUE)
-    wanted = {**flatten(QUICK["settings"]), **flatten(QUICK["when"][objective])}
+    wanted = {**flatten(TABLES[name]["settings"]), **flatten(TABLES[name]["when"][objective])}
     for key in wanted:
         slot = key.removesuffix(".name")
-        assert recipe.origins[slot] == "recipe quick", key
+        assert recipe.origins[slot] == f"recipe {name}", key
 
 
 def test_the_quick_recipe_is_the_default_on_the_embedded_data_alone():
