@@ -9,11 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from genpolicy.discovery.hookspecs import HOOKS
+from genpolicy.discovery.spec import KINDS
 from genpolicy.evaluation.protocol import Protocol
 from genpolicy.recipe import options_of
+from genpolicy.scaffold import files_of, names_of
+from genpolicy.scaffold.templates import read
+from genpolicy.testing.distribution import suite_of
 from genpolicy.training.options import TrainOptions
 
 ROOT = Path(__file__).parents[1]
+PAGES = ("docs/extending.md", *(f"docs/extending/{kind}.md" for kind in KINDS))
 SMALL = (
     "network.hidden=16",
     "train.looks=0",
@@ -34,7 +40,7 @@ def install(site: Path, name: str, entry_points: dict[str, str], files: dict[str
     lines = "\n".join(f"{key} = {value}" for key, value in entry_points.items())
     (facts / "entry_points.txt").write_text(f"[genpolicy]\n{lines}\n")
     for path, text in files.items():
-        (site / path).parent.mkdir(exist_ok=True)
+        (site / path).parent.mkdir(parents=True, exist_ok=True)
         (site / path).write_text(text)
 
 
@@ -68,37 +74,50 @@ def test_the_part_in_the_readme_trains_as_printed(tmp_path):
     assert "normalised score" in done.stdout
 
 
-@pytest.mark.slow
-def test_the_backbone_in_the_guide_trains_as_printed(tmp_path):
-    (code,) = [block for block in blocks("docs/extending.md", "python") if "StraightModel" in block]
-    plugin = (
-        "from genpolicy import PartSpec, hookimpl\n\n\n@hookimpl\ndef genpolicy_backbones():\n"
-        "    return [PartSpec(name='straight', summary='s', target='straight.model:Straight')]\n"
-    )
-    files = {"straight/__init__.py": "", "straight/plugin.py": plugin, "straight/model.py": code}
-    install(tmp_path, "genpolicy-straight", {"straight": "straight.plugin"}, files)
-    options = ("objective.steps=20", "backbone.power=0.5", *SMALL)
-    done = agent(tmp_path, "run", "--objective", "bc", "--backbone", "straight", *options)
-    assert done.returncode == 0, done.stderr
-    listed = agent(tmp_path, "list", "backbone")
-    assert "straight" in listed.stdout
+def test_the_part_of_every_page_is_what_a_new_distribution_gets():
+    for kind in KINDS:
+        if kind == "recipe":
+            assert read("recipes/example.toml") in blocks(f"docs/extending/{kind}.md", "toml")
+        else:
+            assert read(f"{kind}.py") in blocks(f"docs/extending/{kind}.md", "python")
+
+
+def test_every_page_names_its_hook_and_its_suite():
+    for hook, kind in HOOKS.items():
+        page = (ROOT / f"docs/extending/{kind}.md").read_text()
+        assert f"| hook | `{hook}` |" in page
+        assert f"`genpolicy.testing.{suite_of(kind).__name__}`" in page
 
 
 @pytest.mark.slow
-def test_the_inference_and_the_solver_in_the_guide_act_as_printed(tmp_path):
-    (code,) = [block for block in blocks("docs/extending.md", "python") if "BestOfN" in block]
-    plugin = (
-        "from genpolicy import PartSpec, hookimpl\n\n\n@hookimpl\ndef genpolicy_inferences():\n"
-        "    return [PartSpec(name='best-of-n', summary='s', target='best.parts:BestOfN')]\n\n\n"
-        "@hookimpl\ndef genpolicy_solvers():\n"
-        "    return [PartSpec(name='ralston', summary='s', target='best.parts:Ralston')]\n"
-    )
-    files = {"best/__init__.py": "", "best/plugin.py": plugin, "best/parts.py": code}
-    install(tmp_path, "genpolicy-best", {"best": "best.plugin"}, files)
-    parts = ("--objective", "gmpo", "--inference", "best-of-n", "--solver", "ralston")
-    steps = ("objective.critic_steps=20", "objective.policy_steps=20")
-    done = agent(tmp_path, "run", *parts, *steps, *SMALL)
+def test_the_parts_of_all_pages_train_together_as_printed(tmp_path):
+    names = names_of("example")
+    files = files_of(names, KINDS)
+    for kind in KINDS:
+        path = f"genpolicy_example/{kind}.py"
+        if path in files:
+            (files[path],) = (
+                block
+                for block in blocks(f"docs/extending/{kind}.md", "python")
+                if "class Example(" in block
+            )
+    package = {path: text for path, text in files.items() if path.startswith("genpolicy_example/")}
+    install(tmp_path, names.distribution, {"example": "genpolicy_example.plugin"}, package)
+    parts = [word for kind in KINDS for word in (f"--{kind}", "example")]
+    done = agent(tmp_path, "run", *parts, "objective.steps=20", "train.looks=0")
     assert done.returncode == 0, done.stderr
+    (metrics,) = tmp_path.glob("runs/*/metrics.jsonl")
+    assert '"step": 20' in metrics.read_text()
+
+
+@pytest.mark.slow
+def test_the_part_in_a_file_acts_as_printed(tmp_path):
+    (code,) = [block for block in blocks("docs/extending.md", "python") if "# cool.py" in block]
+    (tmp_path / "cool.py").write_text(code)
+    chosen = ("--plugin", "cool.py", "--objective", "bc", "--inference", "cool:0.2")
+    done = agent(tmp_path, "run", *chosen, "objective.steps=20", *SMALL)
+    assert done.returncode == 0, done.stderr
+    assert "normalised score" in done.stdout
 
 
 def test_every_option_of_the_loop_and_of_scoring_is_documented():
@@ -108,7 +127,13 @@ def test_every_option_of_the_loop_and_of_scoring_is_documented():
             assert f"| `{option.name}` | {option.default} | {option.help} |" in page
 
 
-def test_the_pages_that_the_readme_links_exist():
-    links = re.findall(r"\]\((?!http)([^)#]+)\)", (ROOT / "README.md").read_text())
+@pytest.mark.parametrize("page", ["README.md", *PAGES])
+def test_the_pages_that_a_page_links_exist(page):
+    links = re.findall(r"\]\((?!http)([^)#]+)[^)]*\)", (ROOT / page).read_text())
     assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
+    assert [link for link in links if not (ROOT / page).parent.joinpath(link).exists()] == []
+
+
+def test_every_kind_of_part_has_a_page_that_the_overview_links():
+    overview = (ROOT / "docs/extending.md").read_text()
+    assert [kind for kind in KINDS if f"](extending/{kind}.md)" not in overview] == []

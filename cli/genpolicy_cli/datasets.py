@@ -32,7 +32,9 @@ _Name = Annotated[
 
 
 @app.command("list")
-def list_datasets(as_json: Annotated[bool, flags.AS_JSON] = False) -> None:
+def list_datasets(
+    as_json: Annotated[bool, flags.AS_JSON] = False, plugin: flags.Files = None
+) -> None:
     """List the datasets that can be named."""
     parts.list_parts("dataset", as_json)
 
@@ -50,6 +52,7 @@ def make(
     minari: Annotated[
         str | None, typer.Option(metavar="ID", help="Write a local Minari dataset of this id.")
     ] = None,
+    plugin: flags.Files = None,
 ) -> None:
     """Make a dataset again, in any size; the same seed gives the same arrays."""
     from genpolicy.dataset_abilities import MadeDataset, WritableDataset
@@ -91,6 +94,7 @@ def reference(
     ] = None,
     registry: Annotated[str, flags.registry()] = flags.REGISTRY,
     as_json: Annotated[bool, flags.AS_JSON] = False,
+    plugin: flags.Files = None,
 ) -> None:
     """Measure the returns between which scores are normalised (takes minutes)."""
     if tag and not record:

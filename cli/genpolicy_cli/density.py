@@ -47,6 +47,7 @@ def density(
         int, typer.Option(help="How many points of the data, and samples, to show.", min=1)
     ] = 2000,
     registry: Annotated[str, flags.registry()] = flags.REGISTRY,
+    plugin: flags.Files = None,
 ) -> None:
     """Draw what models of points in the plane learned: samples, trajectories, density.
 

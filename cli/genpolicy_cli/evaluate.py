@@ -32,6 +32,7 @@ def evaluate(
     ] = None,
     device: Annotated[str, flags.device()] = "auto",
     as_json: Annotated[bool, flags.AS_JSON] = False,
+    plugin: flags.Files = None,
 ) -> None:
     """Score a trained agent in its dataset's environment; nothing is recorded."""
     parts = catalogue()

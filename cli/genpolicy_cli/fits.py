@@ -17,6 +17,7 @@ def fits(
     solver: Annotated[str | None, flags.part("solver")] = None,
     critic: Annotated[str | None, flags.part("critic")] = None,
     as_json: Annotated[bool, flags.AS_JSON] = False,
+    plugin: flags.Files = None,
 ) -> None:
     """Show which parts go together; the ones you name stay fixed.
 

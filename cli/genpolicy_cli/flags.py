@@ -1,6 +1,8 @@
 """Options that several commands share."""
 
-from typing import Any, Final
+import os
+from pathlib import Path
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -11,6 +13,39 @@ REGISTRY: Final = "registry.db"
 AS_JSON: Final[Any] = typer.Option("--json", help="Print JSON.")
 
 PICTURE: Final[Any] = typer.Option("--out", help="Write this picture.", metavar="FILE.png|FILE.svg")
+
+
+def name_files(context: typer.Context, paths: list[Path] | None) -> list[Path] | None:
+    """Let this process and its children find the files, for as long as the command lasts."""
+    if paths:
+        from genpolicy.discovery import files
+
+        before = os.environ.get(files.FILES)
+        files.name_files(paths)
+        if not context.resilient_parsing:  # a completion looks parts up after this context closes
+            context.call_on_close(lambda: _put_back(files.FILES, before))
+    return paths
+
+
+def _put_back(variable: str, value: str | None) -> None:
+    if value is None:
+        os.environ.pop(variable, None)
+    else:
+        os.environ[variable] = value
+
+
+Files = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--plugin",
+        help="A Python file with parts that are not packaged; may be given again.",
+        metavar="FILE.py",
+        callback=name_files,
+        is_eager=True,
+        show_default=False,
+    ),
+]
+"""Option of every command that looks parts up; naming the files is all that it does."""
 
 
 def part(kind: str, panel: str | None = None) -> Any:

@@ -19,8 +19,11 @@ from genpolicy_cli import (
     fits,
     parts,
     plot,
+    plugin_check,
+    plugin_new,
     plugins,
     recipes,
+    reproduce,
     resume,
     run,
     runs,
@@ -37,6 +40,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("resume")(resume.resume)
+app.command("reproduce")(reproduce.reproduce)
 app.add_typer(runs.app, name="runs")
 app.command("evaluate")(evaluate.evaluate)
 app.command("plot")(plot.plot)
@@ -45,6 +49,8 @@ app.command("list")(parts.list_parts)
 app.command("info")(parts.info)
 app.command("recipes")(recipes.recipes)
 app.command("fits")(fits.fits)
+plugins.app.command("new")(plugin_new.new)
+plugins.app.command("check")(plugin_check.check)
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(datasets.app, name="datasets")
 

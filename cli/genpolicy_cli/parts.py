@@ -22,6 +22,7 @@ def list_parts(
         typer.Argument(help="Only parts of this kind.", autocompletion=completion.kinds),
     ] = None,
     as_json: Annotated[bool, flags.AS_JSON] = False,
+    plugin: flags.Files = None,
 ) -> None:
     """List the installed parts by kind."""
     from genpolicy.discovery import KINDS
@@ -47,6 +48,7 @@ def info(
         str, typer.Argument(help="Its name.", autocompletion=completion.names_of_typed_kind)
     ],
     as_json: Annotated[bool, flags.AS_JSON] = False,
+    plugin: flags.Files = None,
 ) -> None:
     """Tell what a part is: its options with defaults, what it needs and what it can do."""
     found = catalogue()

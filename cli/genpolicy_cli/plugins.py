@@ -1,83 +1,41 @@
 """``agent plugins``: who provides parts, and what is wrong with them."""
 
-import traceback
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genpolicy.errors import BrokenPartError, GenpolicyError
-from genpolicy_cli import flags
+from genpolicy_cli import flags, plugin_doctor, plugin_install
 from genpolicy_cli.output import out, print_json
 from genpolicy_cli.tables import listing
 
 if TYPE_CHECKING:
-    from genpolicy.discovery import Catalogue, PluginRecord
+    from genpolicy.discovery import PluginRecord
 
 app = typer.Typer(
     no_args_is_help=True, help="Show who provides parts, and what is wrong with them."
 )
+app.command()(plugin_doctor.doctor)
+app.command()(plugin_install.install)
+app.command()(plugin_install.uninstall)
+app.command()(plugin_install.freeze)
 
 
 @app.command("list")
-def list_plugins(as_json: Annotated[bool, flags.AS_JSON] = False) -> None:
-    """List the installed plugins."""
+def list_plugins(
+    as_json: Annotated[bool, flags.AS_JSON] = False, plugin: flags.Files = None
+) -> None:
+    """List the installed plugins, those that do not work and those that are denied included."""
     from genpolicy.discovery import load_catalogue
 
     plugins = load_catalogue().plugins
     if as_json:
-        print_json([_facts(plugin) for plugin in plugins])
+        print_json([_facts(each) for each in plugins])
         return
     columns = ("distribution", "version", "API", "entry point", "state", "parts", "ms", "heavy")
-    out().print(listing(columns, [_row(plugin) for plugin in plugins]))
-    for plugin in plugins:
-        if plugin.problem is not None:
-            out().print(f"{plugin.distribution}: {plugin.problem}", soft_wrap=True)
-
-
-@app.command()
-def doctor() -> None:
-    """Load every part of every plugin and say what is wrong, with tracebacks."""
-    from genpolicy.discovery import load_catalogue
-
-    found = load_catalogue()
-    for plugin in found.plugins:
-        _diagnose(plugin)
-    for note in found.notes():
-        out().print(f"note: {note}", soft_wrap=True)
-    broken = [p.distribution for p in found.plugins if p.state in ("partial", "broken")]
-    broken += _diagnose_parts(found)
-    if broken:
-        raise BrokenPartError(f"plugins with problems: {', '.join(dict.fromkeys(broken))}")
-    parts = len(found.parts())
-    out().print(f"all well: {len(found.plugins)} plugin(s) with {parts} parts")
-
-
-def _diagnose(plugin: "PluginRecord") -> None:
-    for problem in plugin.problems:
-        out().print(f"{plugin.key} is {plugin.state}: {problem}", soft_wrap=True)
-    if plugin.traceback:
-        out().print(f"\n{plugin.traceback}\n", soft_wrap=True, style="dim")
-
-
-def _diagnose_parts(found: "Catalogue") -> list[str]:
-    """Load every part, print what is wrong with it, and return the distributions at fault."""
-    from genpolicy.composition.describe import describe_part
-    from genpolicy.composition.named_recipe import read_recipe
-
-    broken = []
-    for entry in found.parts():
-        try:
-            if entry.kind == "recipe":
-                read_recipe(found, entry)
-            else:
-                describe_part(found, entry)
-        except GenpolicyError as error:
-            broken.append(entry.distribution)
-            out().print(f"{entry.kind} {entry.full_name} is broken: {error}", soft_wrap=True)
-            if error.__cause__ is not None:
-                trace = "".join(traceback.format_exception(error.__cause__))
-                out().print(f"\n{trace}\n", soft_wrap=True, style="dim", markup=False)
-    return broken
+    out().print(listing(columns, [_row(each) for each in plugins]))
+    for each in plugins:
+        for problem in each.problems:
+            out().print(f"{each.distribution} is {each.state}: {problem}", soft_wrap=True)
 
 
 def _row(plugin: "PluginRecord") -> tuple[str, ...]:
@@ -116,4 +74,5 @@ def _facts(plugin: "PluginRecord") -> dict[str, Any]:
         "parts": [{"kind": part.kind, "name": part.spec.name} for part in plugin.parts],
         "import_ms": 1000 * plugin.import_seconds,
         "heavy_modules": plugin.heavy_modules,
+        "printed": plugin.printed,
     }

@@ -38,6 +38,7 @@ def recipes(
         ),
     ] = None,
     as_json: Annotated[bool, flags.AS_JSON] = False,
+    plugin: flags.Files = None,
 ) -> None:
     """List the named recipes: the papers' settings, by task.
 

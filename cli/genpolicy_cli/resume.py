@@ -20,6 +20,7 @@ def resume(
     registry: Annotated[str, flags.registry()] = flags.REGISTRY,
     as_json: Annotated[bool, flags.AS_JSON] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+    plugin: flags.Files = None,
 ) -> None:
     """Go on with a run that was interrupted, killed or failed, from its last checkpoint."""
     from genpolicy.registry import Registry

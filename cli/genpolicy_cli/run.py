@@ -99,6 +99,7 @@ def run(
     ] = False,
     as_json: Annotated[bool, flags.AS_JSON] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+    plugin: flags.Files = None,
 ) -> None:
     """Train an agent put together from named parts, score it and record it.
 

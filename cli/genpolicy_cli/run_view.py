@@ -75,6 +75,9 @@ def _facts(detail: "RunDetail") -> Iterator[tuple[str, str]]:
         ", ".join(f"{name} {start.versions[name]}" for name in _VERSIONS if name in start.versions),
     )
     yield "git", _git(detail)
+    for name, path in start.files.items():
+        slots = ", ".join(part.slot for part in start.parts if part.distribution == name)
+        yield "not packaged", f"{slots} from the single file {path}, needed to load or resume it"
     if start.reference is None:
         yield "folder", start.directory
     if start.command:

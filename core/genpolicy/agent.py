@@ -151,11 +151,13 @@ class Agent:
         Raises:
             OptionError: There is no such device here.
             CheckpointError: There is no agent, or it is damaged.
-            UnknownPartError: A part that it is made of is not installed; the message says which.
+            UnknownPartError: A part that it is made of is not installed; the message says which,
+                and how to get it.
         """
         folder = Path(folder)
         facts = _read_facts(folder)
-        recipe = recall(catalogue or load_catalogue(), facts["recipe"])
+        providers = {**facts.get("distributions", {}), **facts.get("files", {})}
+        recipe = recall(catalogue or load_catalogue(), facts["recipe"], providers)
         low, high = (np.asarray(facts[key], np.float32) for key in ("action_low", "action_high"))
         shapes = Shapes(
             observation_dim=facts["observation_dim"],
@@ -178,6 +180,7 @@ class Agent:
             "distributions": {
                 part.distribution: part.version for part in self.recipe.part_records()
             },
+            "files": self.recipe.files(),
             "observation_dim": self.shapes.observation_dim,
             "action_shape": list(self.shapes.action_shape),
             "action_low": self._low.tolist(),

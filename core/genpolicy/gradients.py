@@ -16,8 +16,11 @@ def gradient_at(function: Callable[[Tensor], Tensor], point: Tensor) -> tuple[Te
     Returns:
         ``[batch, …]`` and ``[batch]``.
     """
-    with torch.enable_grad():
-        at = point.detach().requires_grad_()
+
+    def total(at: Tensor) -> tuple[Tensor, Tensor]:
         value = function(at)
-        (gradient,) = torch.autograd.grad(value.sum(), at)
-    return gradient, value.detach()
+        return value.sum(), value
+
+    with torch.no_grad():  # torch.func.grad differentiates all the same, for this result alone
+        gradient, value = torch.func.grad(total, has_aux=True)(point.detach())
+    return gradient, value

@@ -8,6 +8,7 @@ of parts fits is read from those annotations.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import attrs
@@ -16,7 +17,7 @@ from torch import Tensor
 from genpolicy.recipe import Recipe
 
 
-@attrs.frozen(eq=False)
+@dataclass(frozen=True, eq=False)  # torch.compile cannot trace the making of a frozen attrs class
 class Loss:
     """What a training step minimises.
 
@@ -26,7 +27,7 @@ class Loss:
     """
 
     value: Tensor
-    metrics: Mapping[str, Tensor] = attrs.field(factory=dict)
+    metrics: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 @attrs.frozen(kw_only=True)

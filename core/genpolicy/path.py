@@ -309,8 +309,8 @@ class GVPPath(GaussianPath):
         return torch.sin(0.5 * math.pi * t)
 
     def sigma(self, t: Tensor) -> Tensor:
-        """Return cos(pi t / 2)."""
-        return torch.cos(0.5 * math.pi * t)
+        """Return cos(pi t / 2), which is 0 at the end in any precision."""
+        return torch.sin(0.5 * math.pi * (1.0 - t))
 
     def d_alpha(self, t: Tensor) -> Tensor:
         """Return (pi / 2) cos(pi t / 2)."""

@@ -65,6 +65,13 @@ class Recipe:
         """
         return {}
 
+    def expected_failures(self) -> Mapping[str, str]:
+        """Return which checks of :mod:`genpolicy.testing` it cannot pass, each with the reason.
+
+        As ``{"a_rows_loss_is_its_own": "noise is paired with the samples of the whole batch"}``.
+        """
+        return {}
+
 
 @attrs.frozen
 class Option:

@@ -10,6 +10,9 @@ from genpolicy.intervals import Interval, mean_interval, share_interval
 RunState = Literal["queued", "running", "finished", "failed", "interrupted"]
 Selection = Literal["last", "best", "mean-of-last-three"]
 
+SINGLE_FILE: Final = "file:"
+"""What the distribution of a plugin in a single file begins with."""
+
 LOOK: Final = "-look"
 """What follows a protocol's name where a few of its episodes give a passing impression."""
 
@@ -24,7 +27,7 @@ class PartRecord:
         name: Its full name, ``"distribution/name"``.
         distribution: The distribution that provides it.
         version: That distribution's version.
-        source_hash: SHA-256 of the source file that defines it, in hexadecimal.
+        source_hash: SHA-256 of the source files of its package, in hexadecimal.
         options: Its hyper-parameters as JSON values.
     """
 
@@ -68,7 +71,8 @@ class RunStart:
         dataset: The data it learns from.
         directory: The absolute path of its checkpoints and agent.
         device: Such as ``"cpu"`` or ``"cuda:0"``.
-        versions: Python's and the installed packages' versions by name.
+        versions: Python's and the installed packages' versions by name, and the absolute paths of
+            the single files that parts come from, by their distribution ``"file:NAME"``.
         host: The machine's name, platform and processor count.
         git_commit: The commit of the working directory's repository, if it is in one.
         git_dirty: Whether that repository had uncommitted changes.
@@ -98,6 +102,17 @@ class RunStart:
     def reference(self) -> str | None:
         """The reference policy that it measures, if it trains nothing."""
         return self.recipe.get("reference")
+
+    @property
+    def providers(self) -> dict[str, str]:
+        """What brings its parts back, by distribution: a version, or the path of a single file."""
+        versions = {part.distribution: part.version for part in self.parts}
+        return {**versions, **self.files}
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The paths of the single files that parts come from, by their distribution."""
+        return {k: path for k, path in self.versions.items() if k.startswith(SINGLE_FILE)}
 
 
 @attrs.frozen(kw_only=True)

@@ -16,15 +16,15 @@ data around their expectation a is known, S^2 gains (alpha_s - sigma_s k alpha_t
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-import attrs
 import torch
 from torch import Tensor
 
 from genpolicy.path import GaussianPath
 
 
-@attrs.frozen(eq=False)
+@dataclass(frozen=True, eq=False)  # torch.compile cannot trace the making of a frozen attrs class
 class Transition:
     """One step; every number is a scalar tensor.
 

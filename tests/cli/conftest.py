@@ -1,11 +1,14 @@
 """The command line, called in this process or as a real program, in a folder of its own."""
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import sysconfig
+import venv
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +66,25 @@ class Faulty(Base):
 class Endless(Base):
     def policy_loss(self, batch: Batch, policy: Backbone) -> Loss:
         return Loss(policy.matching_loss(batch.action, batch.observation).mean() * float("inf"))
+"""
+
+
+PROGRAM = "import sys; from genpolicy_cli.main import main; sys.exit(main())"
+
+PYPROJECT = """
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+
+[tool.hatch.build]
+dev-mode-dirs = ["."]
+
+[project]
+name = "{name}"
+version = "{version}"
+
+[project.entry-points.genpolicy]
+parts = "{module}.plugin"
 """
 
 
@@ -150,6 +172,78 @@ def drift(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Distribut
     _forget()
 
 
+@attrs.frozen
+class Environment:
+    """A virtual environment with this program, in which distributions are installed by pip."""
+
+    folder: Path
+
+    @property
+    def python(self) -> Path:
+        return self.folder / "env" / "bin" / "python"
+
+    def project(
+        self, name: str, plugin: str, files: Mapping[str, str] | None = None, version: str = "1.0"
+    ) -> Path:
+        """Write a distribution's project and return its folder."""
+        module, folder = name.replace("-", "_"), self.folder / "projects" / name
+        (folder / module).mkdir(parents=True, exist_ok=True)
+        project = PYPROJECT.format(name=name, version=version, module=module)
+        (folder / "pyproject.toml").write_text(project)
+        for path, text in {"__init__.py": "", "plugin.py": plugin, **(files or {})}.items():
+            (folder / module / path).write_text(text)
+        return folder
+
+    def wheel(self, project: Path) -> Path:
+        """Build a project's wheel with its own build backend."""
+        from hatchling.build import build_wheel
+
+        wheels = self.folder / "wheels"
+        wheels.mkdir(exist_ok=True)
+        with contextlib.chdir(project):
+            return wheels / build_wheel(str(wheels))
+
+    def install(self, *projects: Path) -> None:
+        """Build projects and install their wheels with pip."""
+        wheels = [str(self.wheel(project)) for project in projects]
+        call = [sys.executable, "-m", "pip", "--python", str(self.python), "install", "--quiet"]
+        subprocess.run([*call, "--no-index", "--no-deps", *wheels], check=True)
+
+    def run(self, *arguments: str, cwd: Path | None = None, **environ: str) -> Done:
+        """Run Python code or a module there."""
+        inherited = {key: value for key, value in os.environ.items() if "AGENT_" not in key}
+        place = cwd or self.folder
+        done = subprocess.run(
+            [str(self.python), "-P", *arguments],
+            cwd=place,
+            env={
+                **inherited,
+                "AGENT_REGISTRY": str(self.folder / "registry.db"),
+                "OMP_NUM_THREADS": "1",
+                **environ,
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    def agent(self, *arguments: str, cwd: Path | None = None, **environ: str) -> Done:
+        """Call the program there."""
+        return self.run("-c", PROGRAM, *arguments, cwd=cwd, **environ)
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """Make an environment that sees what is installed beside these tests."""
+    made = Environment(tmp_path_factory.mktemp("environment"))
+    venv.create(made.folder / "env", with_pip=False)
+    done = made.run("-c", "import sysconfig; print(sysconfig.get_path('purelib'))")
+    here = sysconfig.get_path("purelib")
+    (Path(done.out.strip()) / "here.pth").write_text(f"import site; site.addsitedir({here!r})\n")
+    return made
+
+
 @pytest.fixture(scope="session")
 def tiny() -> tuple[str, ...]:
     """Return the settings of a run that takes a second."""
@@ -183,10 +277,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory, program: Call) -> Path:
 
 
 def _popen(arguments: Sequence[str], cwd: Path) -> "subprocess.Popen[str]":
-    code = "import sys; from genpolicy_cli.main import main; sys.exit(main())"
     inherited = {key: value for key, value in os.environ.items() if "AGENT_" not in key}
     return subprocess.Popen(
-        [sys.executable, "-c", code, *arguments],
+        [sys.executable, "-c", PROGRAM, *arguments],
         cwd=cwd,
         env={**inherited, "AGENT_REGISTRY": str(cwd / "registry.db"), "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,

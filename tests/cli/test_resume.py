@@ -65,8 +65,9 @@ def test_other_data_is_refused_with_both_fingerprints(agent, failed, data):
 def test_a_part_that_changed_is_told(agent, failed, drift):
     drift.change(drift.parts, drift.parts.read_text().replace("this cannot be", "nor can this"))
     done = agent("resume", failed)
-    assert "objective genpolicy-drift/faulty has changed since the run began (1.0, now 1.0)" in (
-        done.err
+    assert (
+        "the source of genpolicy-drift has changed since the run began (1.0, now 1.0), which "
+        "objective came from" in done.err
     )
     assert "nor can this" in done.err
 
@@ -89,7 +90,10 @@ def test_a_part_that_is_gone_is_refused_by_name(agent, failed, drift):
     drift.uninstall()
     done = agent("resume", failed)
     assert done.status == 3
-    assert "needs the plugin genpolicy-drift, which is not installed" in done.err
+    assert (
+        "objective 'genpolicy-drift/faulty' needs the plugin genpolicy-drift 1.0, which is not "
+        "installed: `pip install genpolicy-drift==1.0`" in done.err
+    )
 
 
 def test_an_unknown_run_is_refused(agent, failed):

@@ -53,6 +53,11 @@ class Chosen:
         """The part's bare name."""
         return self.entry.spec.name
 
+    @property
+    def files(self) -> dict[str, str]:
+        """The path of the single file that it comes from, if it does, by its distribution."""
+        return {self.entry.distribution: str(self.entry.file)} if self.entry.file else {}
+
 
 @attrs.frozen(eq=False, kw_only=True)
 class AgentRecipe:
@@ -108,6 +113,10 @@ class AgentRecipe:
     def part_records(self) -> tuple[PartRecord, ...]:
         """Return what is written down about every part."""
         return tuple(part_record(slot, chosen) for slot, chosen in self.chosen.items())
+
+    def files(self) -> dict[str, str]:
+        """Return the paths of the single files that parts come from, by their distribution."""
+        return {k: path for chosen in self.chosen.values() for k, path in chosen.files.items()}
 
 
 def part_record(slot: str, chosen: Chosen) -> PartRecord:

@@ -23,6 +23,7 @@ from genpolicy.composition.contract import (
 from genpolicy.composition.needs import acting_needs, training_needs
 from genpolicy.critic import Critic, CriticRecipe, CriticSpec
 from genpolicy.dataset import Floats
+from genpolicy.discovery.words import describe
 from genpolicy.errors import BrokenPartError
 from genpolicy.network import NetworkRecipe
 
@@ -165,12 +166,14 @@ def _critic(chosen: Chosen, shapes: Shapes) -> Critic:
 
 def _built(chosen: Chosen, build: Callable[[], object], base: Callable[..., M]) -> M:
     entry = chosen.entry
-    who = f"{entry.kind} {entry.spec.name!r} of {entry.distribution} {entry.version}"
     try:
         model = build()
-    except Exception as error:
-        raise BrokenPartError(f"{who} failed to build: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise BrokenPartError(
+            f"{entry.label} failed to build: {describe(error)}{entry.advice}"
+        ) from error
     wanted = cast(type[M], base)
     if not isinstance(model, wanted):
-        raise BrokenPartError(f"{who} built a {type(model).__name__}, no {wanted.__name__}")
+        what = f"a {type(model).__name__}, no {wanted.__name__}"
+        raise BrokenPartError(f"{entry.label} built {what}{entry.advice}")
     return model

@@ -1,13 +1,13 @@
 """What lies under a user's own settings: the defaults, an objective's parts, a named recipe."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from genpolicy.composition.choosing import split_name
 from genpolicy.composition.layers import Layer
 from genpolicy.composition.named_recipe import NamedRecipe, read_recipe
 from genpolicy.dataset import DatasetRecipe
-from genpolicy.discovery import Catalogue
+from genpolicy.discovery import Catalogue, PartEntry
 from genpolicy.errors import OptionError
 from genpolicy.objective import Objective
 
@@ -43,20 +43,22 @@ def base_layers(
     named = {
         key.removesuffix(".name"): layer.values[key] for layer in layers for key in layer.values
     }
-    asked = named.get("objective")
-    if asked is not None:
-        asked = catalogue.find("objective", split_name(str(asked))[0]).spec.name
+    asked = _objective(catalogue, named.get("objective"))
     if recipe is None:
         dataset = str(named.get("dataset", DEFAULTS.values["dataset"]))
         entry = catalogue.find("dataset", split_name(dataset)[0])
         recipe = catalogue.load(entry, DatasetRecipe).default_recipe
     if recipe in (None, "none"):
-        return DEFAULTS, _known_with(catalogue, asked or str(DEFAULTS.values["objective"]))
+        used = asked or catalogue.find("objective", str(DEFAULTS.values["objective"]))
+        return DEFAULTS, _known_with(catalogue, used)
     found = read_recipe(catalogue, catalogue.find("recipe", recipe))
     if "dataset" not in named:
         _refuse_without_dataset(found)
-    own, layer = found.layer(asked, str(DEFAULTS.values["objective"]))
-    return DEFAULTS, _known_with(catalogue, own), layer
+    own = _objective(catalogue, found.objective)
+    other = None if asked == own or asked is None else asked.spec.name
+    name, layer = found.layer(other, str(DEFAULTS.values["objective"]))
+    used = asked or own or catalogue.find("objective", name)
+    return DEFAULTS, _known_with(catalogue, used), layer
 
 
 def _refuse_without_dataset(recipe: NamedRecipe) -> None:
@@ -68,7 +70,11 @@ def _refuse_without_dataset(recipe: NamedRecipe) -> None:
         )
 
 
-def _known_with(catalogue: Catalogue, objective: str) -> Layer:
+def _objective(catalogue: Catalogue, name: Any) -> PartEntry | None:
+    """Return the objective that a name means, however it is written; ``None`` without one."""
+    return None if name is None else catalogue.find("objective", split_name(str(name))[0])
+
+
+def _known_with(catalogue: Catalogue, entry: PartEntry) -> Layer:
     """Return the settings that an objective is known with."""
-    entry = catalogue.find("objective", objective)
     return Layer(f"objective {entry.spec.name}", catalogue.load(entry, Objective).defaults)

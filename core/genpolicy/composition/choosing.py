@@ -1,17 +1,15 @@
 """Parts by the names that people type and that records hold."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from genpolicy.composition.agent_recipe import BASES, AgentRecipe, Chosen
 from genpolicy.discovery import Catalogue, PartEntry
 from genpolicy.errors import OptionError
 from genpolicy.evaluation.protocol import Protocol
 from genpolicy.recipe import make_recipe
+from genpolicy.records import SINGLE_FILE
 from genpolicy.training.options import TrainOptions
-
-SINGLE_FILE: Final = "file:"
-"""What the distribution of a plugin in a single file begins with."""
 
 
 def choose_part(catalogue: Catalogue, slot: str, name: str, options: Mapping[str, Any]) -> Chosen:
@@ -52,17 +50,29 @@ def _choose_entry(
     return Chosen(entry, make_recipe(recipe, options, who=f"{slot} {entry.spec.name}"))
 
 
-def recall(catalogue: Catalogue, facts: Mapping[str, Any]) -> AgentRecipe:
+def recall(
+    catalogue: Catalogue,
+    facts: Mapping[str, Any],
+    providers: Mapping[str, str] | None = None,
+) -> AgentRecipe:
     """Return the recipe that :meth:`AgentRecipe.as_json` wrote down.
 
+    Args:
+        catalogue: The installed parts.
+        facts: What was written down.
+        providers: What is recorded of the distributions of its parts, by name: the version, or the
+            path of a single file. It is what the user is told to bring back.
+
     Raises:
-        UnknownPartError: One of its parts is not installed.
+        UnknownPartError: One of its parts is not installed; the message says how to get it.
         BrokenPartError: One of its parts cannot be loaded.
         OptionError: A part no longer has an option that it had.
     """
-    chosen = {}
+    chosen, known = {}, providers or {}
     for slot, part in facts["parts"].items():
-        entry = catalogue.find_full(slot.split(".")[-1], part["name"])
+        name = part["name"]
+        provider = known.get(name.partition("/")[0])
+        entry = catalogue.find_full(slot.split(".")[-1], name, provider)
         chosen[slot] = _choose_entry(catalogue, slot, entry, part["options"])
     return AgentRecipe(
         chosen=chosen,

@@ -1,11 +1,11 @@
 """Finds plugins and the parts they provide; the only package that knows pluggy."""
 
 from genpolicy.discovery.catalogue import Catalogue, load_catalogue
+from genpolicy.discovery.fingerprint import source_hash
 from genpolicy.discovery.hookspecs import HOOKS, hookimpl
 from genpolicy.discovery.recipes import recipe_specs
 from genpolicy.discovery.records import Duplicate, PartEntry, PluginRecord
 from genpolicy.discovery.spec import API_VERSION, KINDS, PartSpec
-from genpolicy.discovery.targets import source_hash
 
 __all__ = [
     "API_VERSION",

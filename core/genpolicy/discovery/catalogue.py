@@ -1,6 +1,7 @@
 """The parts that installed plugins provide, by name; listing them imports nothing heavy."""
 
 import functools
+import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -8,9 +9,12 @@ from typing import TypeVar
 
 import attrs
 
+from genpolicy.discovery.advice import OWN, reinstall
+from genpolicy.discovery.files import named_files
+from genpolicy.discovery.habits import habits
 from genpolicy.discovery.loader import load_plugins, load_sources
 from genpolicy.discovery.records import Duplicate, PartEntry, PluginRecord
-from genpolicy.discovery.sources import OWN, Source, normalise
+from genpolicy.discovery.sources import Source, normalise
 from genpolicy.discovery.spec import KINDS
 from genpolicy.discovery.targets import DOCTOR, load_class, read_resource
 from genpolicy.errors import AmbiguousPartError, BrokenPartError, UnknownPartError, did_you_mean
@@ -85,11 +89,17 @@ class Catalogue:
             raise self._unknown(kind, name)
         return found
 
-    def find_full(self, kind: str, full_name: str) -> PartEntry:
+    def find_full(self, kind: str, full_name: str, known: str | None = None) -> PartEntry:
         """Return the part of a stored full name, whatever bare names look like it.
 
+        Args:
+            kind: One of :data:`genpolicy.discovery.spec.KINDS`.
+            full_name: ``"distribution/name"``.
+            known: What is recorded of its distribution: the version, or the path of a single file.
+
         Raises:
-            UnknownPartError: Its distribution is not installed, or provides no such part.
+            UnknownPartError: Its distribution is not installed, or provides no such part; the
+                message says how to get it.
             BrokenPartError: Its distribution is installed but failed to load.
         """
         found = self._by_full_name(kind, full_name)
@@ -98,10 +108,7 @@ class Catalogue:
         distribution = normalise(full_name.partition("/")[0])
         if any(plugin.distribution == distribution for plugin in self.plugins):
             raise self._unknown(kind, full_name)
-        raise UnknownPartError(
-            f"{kind} {full_name!r} needs the plugin {distribution}, which is not installed: "
-            f"`pip install {distribution}`"
-        )
+        raise UnknownPartError(f"{kind} {full_name!r} {reinstall(distribution, known)}")
 
     def load(self, entry: PartEntry, base: Callable[..., T]) -> type[T]:
         """Import the class of a part.
@@ -135,7 +142,7 @@ class Catalogue:
         """Return what is odd but harms nothing: hidden copies, shadowed names, slow imports."""
         notes = [duplicate.problem for duplicate in self.duplicates]
         for plugin in self.plugins:
-            notes += _habits(plugin)
+            notes += habits(plugin)
         for kind in KINDS:
             notes += self._contested(kind)
         return notes
@@ -189,9 +196,11 @@ def load_catalogue(extra_files: Iterable[Path] = ()) -> Catalogue:
     """Return the catalogue of installed plugins, found once per process.
 
     Args:
-        extra_files: Python files that are plugins without being packaged.
+        extra_files: Python files that are plugins without being packaged, beside those that the
+            environment variable ``AGENT_PLUGIN_FILES`` names.
     """
-    return _catalogue(tuple(Path(path).resolve() for path in extra_files))
+    files = (*named_files(os.environ), *(Path(path).resolve() for path in extra_files))
+    return _catalogue(tuple(dict.fromkeys(files)))
 
 
 @functools.cache
@@ -209,17 +218,3 @@ def _contest(kind: str, name: str, parts: list[PartEntry]) -> str:
         others = ", ".join(full_names[1:])
         return f"{kind} {name!r} means {full_names[0]}; to have another, type {others}"
     return f"{kind} {name!r} is claimed by {len(parts)} plugins: type {' or '.join(full_names)}"
-
-
-def _habits(plugin: PluginRecord) -> list[str]:
-    label = f"plugin {plugin.distribution} {plugin.version}"
-    notes = []
-    if plugin.heavy_modules:
-        notes.append(
-            f"{label} imports {', '.join(plugin.heavy_modules)} to be listed, which slows down "
-            f"every command (its import took {plugin.import_seconds:.1f} s)"
-        )
-    if plugin.printed:
-        line = plugin.printed.strip().splitlines()[:1]
-        notes.append(f"{label} prints while it is loaded: {' '.join(line)!r}")
-    return notes

@@ -12,9 +12,10 @@ import attrs
 import pluggy
 
 from genpolicy.discovery import hookspecs
+from genpolicy.discovery.advice import OWN
 from genpolicy.discovery.hookspecs import HOOKS, PROJECT
 from genpolicy.discovery.records import PartEntry
-from genpolicy.discovery.sources import OWN, Source
+from genpolicy.discovery.sources import Source
 from genpolicy.discovery.spec import API_VERSION, PartSpec
 from genpolicy.discovery.words import describe, format_traceback
 from genpolicy.errors import did_you_mean
@@ -121,6 +122,7 @@ class _Reader:
                         spec=spec,
                         distribution=self.source.distribution,
                         version=self.source.version,
+                        file=self.source.file,
                     )
                 )
 

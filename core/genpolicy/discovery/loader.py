@@ -1,5 +1,6 @@
 """Loads plugins one by one, so that a broken one harms nobody else."""
 
+import math
 import os
 import sys
 import time
@@ -9,11 +10,13 @@ from typing import Final
 
 import attrs
 
+from genpolicy.discovery.advice import OWN
 from genpolicy.discovery.capture import remember_stdout
 from genpolicy.discovery.hooks import Findings, read_hooks
+from genpolicy.discovery.patience import limited, patience
 from genpolicy.discovery.permission import Permission
 from genpolicy.discovery.records import Duplicate, PartEntry, PluginRecord, PluginState
-from genpolicy.discovery.sources import OWN, Source, file_source, installed_sources
+from genpolicy.discovery.sources import Source, file_source, installed_sources
 from genpolicy.discovery.words import describe, format_traceback, remedy
 
 HEAVY: Final = ("torch", "minari", "gymnasium", "sqlalchemy")
@@ -27,42 +30,54 @@ def load_plugins(
 
     Args:
         extra_files: Python files that are plugins without being packaged.
-        environ: Environment variables, with the allow and deny lists.
+        environ: Environment variables, with the allow and deny lists and how long a plugin may
+            take.
 
     Returns:
         One record per plugin, our own first, and the distributions installed more than once.
+
+    Raises:
+        UsageError: The environment sets no number of seconds that a plugin may take.
     """
     sources, duplicates = installed_sources()
     sources += [file_source(path) for path in extra_files]
-    records = load_sources(sources, Permission.from_environ(environ))
+    records = load_sources(sources, Permission.from_environ(environ), patience(environ))
     if not any(source.distribution == OWN for source in sources):
         records = (_not_installed(), *records)
     return records, tuple(duplicates)
 
 
 def load_sources(
-    sources: Iterable[Source], permission: Permission | None = None
+    sources: Iterable[Source], permission: Permission | None = None, seconds: float = math.inf
 ) -> tuple[PluginRecord, ...]:
-    """Import these plugins, unless denied, and return a record of each."""
+    """Import these plugins, unless denied, and return a record of each.
+
+    Args:
+        sources: The plugins.
+        permission: Which of them may be imported; by default all.
+        seconds: How long each may take to be imported, and again to name its parts.
+    """
     permission = permission or Permission()
     taken: dict[tuple[str, str, str], str] = {}
     records = []
     for source in sources:
         refusal = permission.refusal(source)
-        record = _denied(source, refusal) if refusal else _load(source)
+        record = _denied(source, refusal) if refusal else _load(source, seconds)
         records.append(_without_repeats(source, record, taken))
     return tuple(records)
 
 
-def _load(source: Source) -> PluginRecord:
+def _load(source: Source, limit: float) -> PluginRecord:
     before = _heavy()
     start = time.perf_counter()
     seconds = 0.0
     with remember_stdout() as printed:
         try:
-            plugin = source.load()
+            with limited(limit, source.distribution, "importing"):
+                plugin = source.load()
             seconds = time.perf_counter() - start
-            findings = read_hooks(source, plugin)
+            with limited(limit, source.distribution, "naming its parts"):
+                findings = read_hooks(source, plugin)
         except KeyboardInterrupt:
             raise
         except BaseException as error:

@@ -6,7 +6,8 @@ from fnmatch import fnmatchcase
 
 import attrs
 
-from genpolicy.discovery.sources import OWN, Source, normalise
+from genpolicy.discovery.advice import OWN
+from genpolicy.discovery.sources import Source, normalise
 
 ALLOW = "AGENT_PLUGINS_ALLOW"
 DENY = "AGENT_PLUGINS_DENY"

@@ -1,9 +1,11 @@
 """What discovery found: plugins, the parts they provide, and copies that hide each other."""
 
+from pathlib import Path
 from typing import Literal
 
 import attrs
 
+from genpolicy.discovery.advice import OWN, upgrade
 from genpolicy.discovery.spec import PartSpec
 
 PluginState = Literal["ok", "partial", "broken", "denied"]
@@ -18,17 +20,42 @@ class PartEntry:
         spec: What the plugin says about it.
         distribution: The normalised name of the distribution that provides it.
         version: That distribution's version.
+        file: The single file that provides it, if no distribution does.
     """
 
     kind: str
     spec: PartSpec
     distribution: str
     version: str
+    file: Path | None = None
 
     @property
     def full_name(self) -> str:
         """The name that no other distribution can claim, ``"distribution/name"``."""
         return f"{self.distribution}/{self.spec.name}"
+
+    @property
+    def label(self) -> str:
+        """What errors call it, ``"backbone 'drift' of genpolicy-drift 1.0"``."""
+        return f"{self.kind} {self.spec.name!r} of {self.distribution} {self.version}"
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether somebody else than this program provides it."""
+        return self.distribution != OWN
+
+    @property
+    def upgrade(self) -> str:
+        """What to do when it does not work."""
+        return upgrade(self.distribution, self.file)
+
+    @property
+    def advice(self) -> str:
+        """What to do when it fails at work, as the end of a sentence; nothing for our own parts.
+
+        Those fail at what the user asks of them, and installing them again would not help.
+        """
+        return f"; {self.upgrade}" if self.is_foreign else ""
 
     @property
     def claims(self) -> frozenset[str]:

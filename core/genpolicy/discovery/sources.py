@@ -11,12 +11,11 @@ from pathlib import Path
 
 import attrs
 
+from genpolicy.discovery.advice import OWN, UNPACKAGED, upgrade
 from genpolicy.discovery.records import Duplicate
+from genpolicy.records import SINGLE_FILE
 
 GROUP = "genpolicy"
-OWN = "genpolicy"
-"""The distribution of this program, whose parts are told apart from everybody else's."""
-_FILE = "file:"
 
 
 @attrs.frozen
@@ -29,6 +28,7 @@ class Source:
         entry_point: The entry point's name.
         module: The module to import.
         load: Imports the module and returns the plugin.
+        file: The single file that it is, if no distribution packages it.
     """
 
     distribution: str
@@ -36,6 +36,7 @@ class Source:
     entry_point: str
     module: str
     load: Callable[[], object]
+    file: Path | None = None
 
     @property
     def key(self) -> str:
@@ -45,23 +46,18 @@ class Source:
     @property
     def is_file(self) -> bool:
         """Whether it is a single file that no distribution packages."""
-        return self.distribution.startswith(_FILE)
+        return self.distribution.startswith(SINGLE_FILE)
 
     @property
     def upgrade(self) -> str:
         """What to do when it does not work."""
-        if self.is_file:
-            return f"correct {self.distribution.removeprefix(_FILE)}.py"
-        if self.distribution == OWN:
-            return f"install {OWN} again, as its README says"
-        return (
-            f"upgrade it with `pip install -U {self.distribution}` or remove it with "
-            f"`pip uninstall {self.distribution}`"
-        )
+        return upgrade(self.distribution, self.file)
 
 
 def normalise(distribution: str) -> str:
-    """Return a distribution's name as package indexes compare it (PEP 503)."""
+    """Return a distribution's name as package indexes compare it (PEP 503); a file's as it is."""
+    if distribution.startswith(SINGLE_FILE):
+        return distribution
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
@@ -69,17 +65,26 @@ def installed_sources() -> tuple[list[Source], list[Duplicate]]:
     """Return the plugins of all installed distributions, our own first, and hidden copies.
 
     Of several copies of a distribution, the first that has entry points counts, so that a stale
-    ``egg-info`` without any hides nothing.
+    ``egg-info`` without any hides nothing. Copies that say the same hide nothing either: an
+    editable installation leaves a second one in the project's folder.
     """
-    path = list(dict.fromkeys(os.path.realpath(entry or ".") for entry in sys.path))
     sources, duplicates = [], []
-    for name in sorted(_providers(path), key=lambda name: (name != OWN, name)):
-        copies = [copy for entry in path for copy in distributions(name=name, path=[entry])]
-        if len(copies) > 1:
+    for name, copies in plugin_distributions().items():
+        if len({_claims(copy) for copy in copies}) > 1:
             duplicates.append(Duplicate(distribution=name, copies=tuple(map(_copy, copies))))
         found = (list(_sources_of(name, copy)) for copy in copies)
         sources += next((some for some in found if some), [])
     return sources, duplicates
+
+
+def plugin_distributions() -> dict[str, list[Distribution]]:
+    """Return all copies of the installed distributions with plugins by name, our own first."""
+    path = list(dict.fromkeys(os.path.realpath(entry or ".") for entry in sys.path))
+    names = sorted(_providers(path), key=lambda name: (name != OWN, name))
+    return {
+        name: [copy for entry in path for copy in distributions(name=name, path=[entry])]
+        for name in names
+    }
 
 
 def file_source(path: Path) -> Source:
@@ -92,7 +97,8 @@ def file_source(path: Path) -> Source:
     def load() -> object:
         return _import_file(path)
 
-    return Source(f"{_FILE}{path.stem}", "unpackaged", path.stem, path.stem, load)
+    stem = path.stem
+    return Source(f"{SINGLE_FILE}{stem}", UNPACKAGED, stem, stem, load, path)
 
 
 def _providers(path: list[str]) -> set[str]:
@@ -109,6 +115,10 @@ def _entry_points_text(distribution: Distribution) -> str:
         return distribution.read_text("entry_points.txt") or ""
     except (OSError, UnicodeDecodeError):
         return ""
+
+
+def _claims(distribution: Distribution) -> tuple[str, str]:
+    return _version(distribution), _entry_points_text(distribution).strip()
 
 
 def _copy(distribution: Distribution) -> tuple[str, str]:
@@ -146,9 +156,9 @@ def _import_file(path: Path) -> object:
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
     loaded = sys.modules.get(name)
-    if loaded is not None and getattr(loaded, "__file__", None) == str(path):
+    if loaded is not None and _is_same(getattr(loaded, "__file__", None), path):
         return loaded
-    if not name.isidentifier() or importlib.util.find_spec(name) is not None:
+    if not name.isidentifier() or _means_another(name, path):
         raise ImportError(f"{name!r} cannot name a module of its own here: rename the file")
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
@@ -161,3 +171,13 @@ def _import_file(path: Path) -> object:
         del sys.modules[name]
         raise
     return module
+
+
+def _means_another(name: str, path: Path) -> bool:
+    """Whether Python would import something else by this name; a bare folder is nothing."""
+    found = importlib.util.find_spec(name)
+    return found is not None and found.origin is not None and not _is_same(found.origin, path)
+
+
+def _is_same(origin: str | None, path: Path) -> bool:
+    return origin is not None and os.path.realpath(origin) == str(path)

@@ -1,11 +1,8 @@
 """Imports what a part's target names, and says in words why it cannot."""
 
-import hashlib
 import importlib
 import importlib.resources
 import inspect
-import sys
-from pathlib import Path
 
 from genpolicy.discovery.capture import stdout_to_stderr
 from genpolicy.discovery.records import PartEntry
@@ -60,15 +57,6 @@ def read_resource(entry: PartEntry) -> str:
     raise _broken(entry, f"is missing from its package{did_you_mean(name, list(files))}")
 
 
-def source_hash(part: type) -> str:
-    """Return the SHA-256, in hexadecimal, of the file that defines a class; ``""`` without one."""
-    module = sys.modules.get(part.__module__)
-    path = getattr(module, "__file__", None)
-    if path is None or not Path(path).is_file():
-        return ""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
-
-
 def _load_attribute(entry: PartEntry) -> object:
     module_name, _, name = entry.spec.target.partition(":")
     try:
@@ -91,8 +79,9 @@ def _failed(entry: PartEntry, error: BaseException) -> BrokenPartError:
 
 
 def _broken(entry: PartEntry, problem: str) -> BrokenPartError:
-    advice = _source(entry).upgrade
-    return BrokenPartError(f"{_name(entry)}: {entry.spec.target} {problem}; {advice}; {DOCTOR}")
+    return BrokenPartError(
+        f"{_name(entry)}: {entry.spec.target} {problem}; {entry.upgrade}; {DOCTOR}"
+    )
 
 
 def _name(entry: PartEntry) -> str:
@@ -102,4 +91,6 @@ def _name(entry: PartEntry) -> str:
 
 def _source(entry: PartEntry) -> Source:
     module = entry.spec.target.partition(":")[0]
-    return Source(entry.distribution, entry.version, entry.spec.name, module, lambda: None)
+    return Source(
+        entry.distribution, entry.version, entry.spec.name, module, lambda: None, entry.file
+    )

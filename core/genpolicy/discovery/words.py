@@ -2,7 +2,9 @@
 
 import traceback
 
-from genpolicy.discovery.sources import OWN, Source
+from genpolicy.discovery.advice import OWN
+from genpolicy.discovery.patience import PATIENCE, OutOfPatienceError
+from genpolicy.discovery.sources import Source
 
 _LONGEST = 200
 
@@ -11,11 +13,15 @@ def describe(error: BaseException) -> str:
     """Return an exception in a few words, whatever it is."""
     if isinstance(error, SystemExit):
         return f"it called sys.exit({_text(error)})"
+    if isinstance(error, OutOfPatienceError):
+        return _text(error)
     return f"{type(error).__name__}: {_text(error)}".rstrip(": ")
 
 
 def remedy(source: Source, error: BaseException) -> str:
     """Return what to do about an exception raised while a plugin's code was imported."""
+    if isinstance(error, OutOfPatienceError):
+        return f"{source.upgrade}; {PATIENCE}=300 would wait for 300 s"
     missing = (error.name or "").partition(".")[0] if isinstance(error, ImportError) else ""
     if source.is_file or source.distribution == OWN or not missing:
         return source.upgrade

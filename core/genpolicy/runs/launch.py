@@ -140,6 +140,7 @@ def start(
     trackers: Mapping[str, TrackerRecipe] | None = None,
     tags: Sequence[str] = (),
     command: str = "",
+    parent: str | None = None,
     say: Say = warn,
 ) -> Launch:
     """Build a run's models and enter it into the registry.
@@ -153,6 +154,7 @@ def start(
         trackers: Mirrors of its metrics by name; one that fails is reported once and left alone.
         tags: Words to find it by.
         command: The command line as typed.
+        parent: The run that it repeats, if any.
         say: Told what is odd.
 
     Raises:
@@ -175,11 +177,12 @@ def start(
         dataset=dataset_record(dataset),
         directory=str(folder),
         device=str(device),
-        versions=surroundings.versions(),
+        versions={**surroundings.versions(), **recipe.files()},
         host=_host(device),
         git_commit=git.commit if git else None,
         git_dirty=git.dirty if git else None,
         command=command,
+        parent=parent,
         tags=tuple(dict.fromkeys(tags)),
     )
     writer = registry.start(record, on_problem=say)

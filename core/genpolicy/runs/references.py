@@ -84,12 +84,11 @@ def record_references(
     """
     assert isinstance(chosen.recipe, DatasetRecipe)
     data = chosen.recipe.prepare()
-    part = part_record("dataset", chosen)
     runs = []
     for policy, evaluation in measured.items():
         final = _final(evaluation, data)
         start = attrs.evolve(
-            _start(policy, final, data, part, output.resolve()),
+            _start(policy, final, data, chosen, output.resolve()),
             command=command,
             tags=tuple(dict.fromkeys(("reference", policy, *tags))),
         )
@@ -110,9 +109,9 @@ def _final(evaluation: EvaluationRecord, data: Dataset) -> EvaluationRecord:
 
 
 def _start(
-    policy: str, evaluation: EvaluationRecord, data: Dataset, part: PartRecord, output: Path
+    policy: str, evaluation: EvaluationRecord, data: Dataset, chosen: Chosen, output: Path
 ) -> RunStart:
-    run_id = new_run_id()
+    run_id, part = new_run_id(), part_record("dataset", chosen)
     recipe = _recipe(policy, evaluation, part)
     evaluated = recipe["evaluation"]
     git = surroundings.git_state(Path.cwd())
@@ -126,7 +125,7 @@ def _start(
         dataset=dataset_record(data),
         directory=str(output / run_id),
         device="cpu",
-        versions=surroundings.versions(),
+        versions={**surroundings.versions(), **chosen.files},
         host=surroundings.host(),
         git_commit=git.commit if git else None,
         git_dirty=git.dirty if git else None,

@@ -10,6 +10,7 @@ from genpolicy.composition.choosing import recall
 from genpolicy.dataset import Dataset, DatasetRecipe
 from genpolicy.discovery.catalogue import Catalogue
 from genpolicy.errors import CheckpointError, DataError, UsageError
+from genpolicy.records import PartRecord
 from genpolicy.registry import Registry, RunDetail, RunWriter
 from genpolicy.registry.writer import warn
 from genpolicy.runs import surroundings
@@ -52,9 +53,9 @@ def resume(
         )
     if detail.state == "finished":
         raise UsageError(f"run {detail.id} is finished; there is nothing left to resume")
-    recipe = recall(catalogue, detail.start.recipe)
+    recipe = recall(catalogue, detail.start.recipe, detail.start.providers)
     dataset = recipe.part("dataset", DatasetRecipe).prepare()
-    _check_same_data(detail, dataset)
+    check_same_data(detail, dataset)
     runner = Runner(
         recipe, dataset, run=detail.id, folder=Path(detail.start.directory), device=device
     )
@@ -86,7 +87,8 @@ def _restore(runner: Runner, writer: RunWriter, detail: RunDetail) -> list[str]:
     return passed
 
 
-def _check_same_data(detail: RunDetail, dataset: Dataset) -> None:
+def check_same_data(detail: RunDetail, dataset: Dataset) -> None:
+    """Raise a DataError unless a dataset is the one that a run learnt from."""
     then, now = detail.start.dataset, dataset_record(dataset)
     if then.fingerprint != now.fingerprint:
         raise DataError(
@@ -108,10 +110,15 @@ def _changed_program(detail: RunDetail) -> list[str]:
 
 
 def _changed_parts(detail: RunDetail, recipe: AgentRecipe) -> list[str]:
+    """Return a sentence per distribution whose source is not what it was."""
     then = {part.slot: part for part in detail.start.parts}
+    changed: dict[str, list[PartRecord]] = {}
+    for part in recipe.part_records():
+        if part.slot in then and part.source_hash != then[part.slot].source_hash:
+            changed.setdefault(part.distribution, []).append(part)
     return [
-        f"{part.slot} {part.name} has changed since the run began ({then[part.slot].version}, now "
-        f"{part.version}): it may not go on as it would have"
-        for part in recipe.part_records()
-        if part.slot in then and part.source_hash != then[part.slot].source_hash
+        f"the source of {name} has changed since the run began ({then[parts[0].slot].version}, now "
+        f"{parts[0].version}), which {', '.join(part.slot for part in parts)} came from: it may "
+        "not go on as it would have"
+        for name, parts in changed.items()
     ]

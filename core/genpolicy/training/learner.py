@@ -13,6 +13,7 @@ from genpolicy.dataset import Batch, Dataset
 from genpolicy.objective import Objective, Stage
 from genpolicy.training.checkpoint import State, load_weights
 from genpolicy.training.metrics import MetricMeans
+from genpolicy.training.rehearsal import rehearse
 from genpolicy.training.update import Average, Update
 
 
@@ -33,6 +34,7 @@ class Learner:
     def __init__(self, recipe: AgentRecipe, shapes: Shapes, device: torch.device) -> None:
         self.recipe, self.shapes, self.device = recipe, shapes, device
         self.models = build_models(recipe, shapes, device)
+        rehearse(self.models, shapes, device)
         self._stages = stages_of(recipe.objective)
         self.stage = self.index = self.step = 0
         self.means = MetricMeans(device)
@@ -144,6 +146,7 @@ class Learner:
                 stage.steps,
                 self.recipe.train,
                 self._averages(role),
+                self.recipe.chosen["critic" if role == "critic" else "objective"].entry,
             )
             for role, rate in stage.learning_rates.items()
         ]

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from genpolicy.averaging import move_towards
 from genpolicy.backbone import Model
 from genpolicy.dataset import Batch
+from genpolicy.discovery import PartEntry
 from genpolicy.errors import BrokenPartError
 from genpolicy.objective import Loss
 from genpolicy.training.options import TrainOptions
@@ -40,6 +41,7 @@ class Update:
         steps: How many steps the stage has.
         options: How the loop trains.
         averages: Slow copies of the model that follow it.
+        owner: Whose loss it is, for errors to name.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Update:
         steps: int,
         options: TrainOptions,
         averages: list[Average],
+        owner: PartEntry | None = None,
     ) -> None:
         self.role, self.model, self.loss = role, model, loss
         self.learning_rate, self.steps, self.options = learning_rate, steps, options
@@ -60,11 +63,12 @@ class Update:
             raise BrokenPartError(f"the model of role {role!r} has no weights to train")
         self.optimiser = torch.optim.Adam(self.parameters, lr=learning_rate, fused=True)
         self.averages = averages
+        self.owner = owner
 
     def step(self, batch: Batch, index: int) -> Loss:
         """Take the step number ``index`` of the stage and return the loss it started from."""
         loss = self.loss(batch=batch)
-        _check(loss, self.role)
+        self._check(loss)
         self.optimiser.zero_grad(set_to_none=True)
         loss.value.backward(inputs=self.parameters)  # type: ignore[no-untyped-call]
         if self.options.clip_norm:
@@ -100,16 +104,16 @@ class Update:
             rise *= 0.5 * (1.0 + math.cos(math.pi * index / self.steps))
         return rise
 
+    def _check(self, loss: object) -> None:
+        """Refuse what a loss must not return; nothing here looks at a value on the device."""
+        if not isinstance(loss, Loss):
+            raise self._broken(f"returned a {type(loss).__name__}; it returns a genpolicy.Loss")
+        if loss.value.ndim != 0:
+            raise self._broken(
+                f"has shape {tuple(loss.value.shape)}; it is one number, such as the mean over the "
+                "batch"
+            )
 
-def _check(loss: object, role: str) -> None:
-    """Refuse what a loss must not return; nothing here looks at a value on the device."""
-    if not isinstance(loss, Loss):
-        raise BrokenPartError(
-            f"the loss that trains {role!r} returned a {type(loss).__name__}; it returns a "
-            "genpolicy.Loss"
-        )
-    if loss.value.ndim != 0:
-        raise BrokenPartError(
-            f"the loss that trains {role!r} has shape {tuple(loss.value.shape)}; it is one number, "
-            "such as the mean over the batch"
-        )
+    def _broken(self, problem: str) -> BrokenPartError:
+        who, advice = (f"{self.owner.label}: ", self.owner.advice) if self.owner else ("", "")
+        return BrokenPartError(f"{who}the loss that trains {self.role!r} {problem}{advice}")

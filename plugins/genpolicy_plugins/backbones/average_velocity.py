@@ -11,6 +11,7 @@ times learns from its own roughness: its time embedding is slowed down to ``turn
 """
 
 from abc import abstractmethod
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -95,3 +96,13 @@ def build_network(spec: SampleSpec, network: NetworkRecipe, turns: float) -> Net
 def half_square(error: Tensor) -> Tensor:
     """Return half the squared length of each row, ``[batch]``."""
     return 0.5 * sum_rows(error**2)
+
+
+def fixed_places(matching: float) -> Mapping[str, str]:
+    """Return what fails because a row's place in the batch decides what it teaches."""
+    if matching == 1.0:
+        return {}
+    return {
+        "rows_may_come_in_any_order": "the first rows of a batch learn the velocity, the others "
+        "learn to jump, and batches come in random order"
+    }

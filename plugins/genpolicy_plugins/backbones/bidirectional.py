@@ -10,6 +10,8 @@ Differs from the paper: it picks one of the two losses per step, with probabilit
 has its share of every batch, which has the same mean and less variance.
 """
 
+from collections.abc import Mapping
+
 import attrs
 import torch
 from torch import Tensor
@@ -18,6 +20,7 @@ from genpolicy import BackboneRecipe, NetworkRecipe, SampleSpec, option
 from genpolicy_plugins.backbones.average_velocity import (
     AverageVelocityModel,
     build_network,
+    fixed_places,
     half_square,
 )
 
@@ -57,6 +60,10 @@ class Bidirectional(BackboneRecipe):
     turns: float = option(
         1.0, help="highest frequency at which the network is told a time, turns per unit", gt=0
     )
+
+    def expected_failures(self) -> Mapping[str, str]:
+        """Return what teaching two things in one batch excludes."""
+        return fixed_places(self.matching)
 
     def build(self, spec: SampleSpec, network: NetworkRecipe) -> BidirectionalModel:
         """Return a bidirectional model with fresh weights."""

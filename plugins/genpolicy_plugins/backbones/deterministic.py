@@ -5,6 +5,8 @@
 Its best is the mean of the data, wherever that lies.
 """
 
+from collections.abc import Mapping
+
 import attrs
 import torch
 from torch import Tensor
@@ -49,6 +51,10 @@ class Deterministic(BackboneRecipe):
     default_solver = "jump"
 
     tanh: bool = option(False, help="squash the sample into (-1, 1); for bounded actions alone")
+
+    def expected_failures(self) -> Mapping[str, str]:
+        """Return why one line of data is not learned."""
+        return {"it_learns_a_mixture_on_a_line": "it is a single point"}
 
     def build(self, spec: SampleSpec, network: NetworkRecipe) -> DeterministicModel:
         """Return a deterministic policy with fresh weights."""

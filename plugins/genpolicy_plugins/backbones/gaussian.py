@@ -13,6 +13,7 @@ that can say how sure it is makes the stronger baseline.
 """
 
 import math
+from collections.abc import Mapping
 from typing import Literal
 
 import attrs
@@ -99,6 +100,10 @@ class Gaussian(BackboneRecipe):
             raise ValueError(
                 f"log_std_min lies below log_std_max; got {self.log_std_min} and {self.log_std_max}"
             )
+
+    def expected_failures(self) -> Mapping[str, str]:
+        """Return why one line of data is not learned."""
+        return {"it_learns_a_mixture_on_a_line": "it is a single Gaussian"}
 
     def build(self, spec: SampleSpec, network: NetworkRecipe) -> GaussianModel:
         """Return a Gaussian policy with fresh weights."""

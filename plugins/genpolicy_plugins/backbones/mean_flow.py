@@ -14,6 +14,7 @@ into something like their mode where |err| tells samples apart; and rows with s 
 where its code keeps the noisier of two.
 """
 
+from collections.abc import Mapping
 from typing import Final, Literal
 
 import attrs
@@ -25,6 +26,7 @@ from genpolicy.shapes import expand, sum_rows
 from genpolicy_plugins.backbones.average_velocity import (
     AverageVelocityModel,
     build_network,
+    fixed_places,
     half_square,
 )
 
@@ -109,6 +111,10 @@ class MeanFlow(BackboneRecipe):
     )
     power: float = option(0.0, help="power of a row's squared error that divides its loss", ge=0)
     offset: float = option(1e-2, help="added to the squared error before its power", gt=0)
+
+    def expected_failures(self) -> Mapping[str, str]:
+        """Return what teaching two things in one batch excludes."""
+        return fixed_places(self.matching)
 
     def build(self, spec: SampleSpec, network: NetworkRecipe) -> MeanFlowModel:
         """Return a mean flow with fresh weights."""

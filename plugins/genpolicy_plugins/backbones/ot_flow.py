@@ -18,6 +18,8 @@ Differs from the paper: no further noise around the path (its sigma is 0). With 
 noise, x_t and the velocity alone no longer give the expected data.
 """
 
+from collections.abc import Mapping
+
 import attrs
 import torch
 from scipy.optimize import linear_sum_assignment
@@ -103,6 +105,15 @@ class OTFlow(BackboneRecipe):
         10.0, help="weight of the distance of conditions when pairing; 0 ignores them", ge=0
     )
     pairing: int = option(256, help="rows among which noise is paired at most", ge=1)
+
+    def expected_failures(self) -> Mapping[str, str]:
+        """Return what pairing the rows of a batch on the host excludes."""
+        reason = "noise is paired with samples by an assignment that is solved on the host"
+        return {
+            "it_compiles_as_one_graph": reason,
+            "it_runs_for_several_seeds_at_once": reason,
+            "the_loss_reads_no_value_on_the_host": reason,
+        }
 
     def build(self, spec: SampleSpec, network: NetworkRecipe) -> OTFlowModel:
         """Return a flow with fresh weights."""

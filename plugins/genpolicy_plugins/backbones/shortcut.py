@@ -16,6 +16,7 @@ steps are read as 0, as in the paper.
 """
 
 import copy
+from collections.abc import Mapping
 
 import attrs
 import torch
@@ -27,6 +28,7 @@ from genpolicy.shapes import expand
 from genpolicy_plugins.backbones.average_velocity import (
     AverageVelocityModel,
     build_network,
+    fixed_places,
     half_square,
 )
 
@@ -123,6 +125,10 @@ class Shortcut(BackboneRecipe):
         1.0, help="highest frequency at which the network is told a time, turns per unit", gt=0
     )
     clip: float | None = option(None, help="largest entry of a target velocity", gt=0)
+
+    def expected_failures(self) -> Mapping[str, str]:
+        """Return what teaching two things in one batch excludes."""
+        return fixed_places(self.matching)
 
     def build(self, spec: SampleSpec, network: NetworkRecipe) -> ShortcutModel:
         """Return a shortcut model with fresh weights."""

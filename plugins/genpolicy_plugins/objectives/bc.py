@@ -7,6 +7,8 @@ regression: Peters & Schaal 2007, ICML, eq. 9. It sees the immediate reward alon
 whole return where an action ends its episode.
 """
 
+from collections.abc import Mapping
+
 import attrs
 import torch
 
@@ -22,6 +24,10 @@ class BC(Objective):
     steps: int = option(500_000, help="optimiser steps", ge=1)
     learning_rate: float = option(1e-4, help="Adam's learning rate", gt=0)
     batch_size: int = option(4096, help="transitions per step", ge=1)
+
+    def expected_failures(self) -> Mapping[str, str]:
+        """Return what it does not learn unless rewards weigh."""
+        return {} if self.beta else {"it_learns_which_actions_are_good": "it imitates all alike"}
 
     def stages(self) -> tuple[Stage, ...]:
         """Return the one stage."""

@@ -68,7 +68,8 @@ class QAM(Joint):
         steps = memoryless_chain(behaviour, batch.action, observation, self.chain_steps)
         states = _chain(policy, observation, noise, steps)
         ascent, q = gradient_at(lambda action: critic.q(observation, action), states.pop())
-        adjoint, wanted = -self.beta * ascent, list[Tensor]()
+        adjoint = -self.beta * ascent
+        wanted: list[Tensor] = []
         for x, step in zip(reversed(states), reversed(steps), strict=True):
             velocity, earlier = _pulled_back(behaviour, observation, adjoint, x, step)
             wanted.append(velocity - step.std**2 / step.from_velocity * adjoint)
@@ -118,8 +119,8 @@ def _pulled_back(
     step: Transition,
 ) -> tuple[Tensor, Tensor]:
     """Return the behaviour's velocity at x, a constant, and the adjoint a step earlier."""
-    with torch.enable_grad():
-        at = x.detach().requires_grad_()
-        velocity = behaviour.velocity(at, step.t, observation)
-        (earlier,) = torch.autograd.grad(step.mean(at, velocity), at, adjoint)
-    return velocity.detach(), earlier
+    with torch.no_grad():  # torch.func.vjp differentiates all the same, for its result alone
+        pulled = torch.func.vjp(lambda at: behaviour.velocity(at, step.t, observation), x)
+        velocity, pull_back = pulled[0], pulled[1]
+        (through,) = pull_back(step.from_velocity * adjoint)
+    return velocity, step.from_x * adjoint + through

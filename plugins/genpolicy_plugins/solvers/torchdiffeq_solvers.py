@@ -53,6 +53,17 @@ class TorchDiffEq(OdeSolver):
         by_noise = self.grid not in (None, "uniform") and self.method not in _ADAPTIVE
         return {"policy": PathBackbone} if by_noise else {}
 
+    def expected_failures(self) -> Mapping[str, str]:
+        """Return what torchdiffeq excludes."""
+        reason = "torchdiffeq reads the times, and an adaptive method the error, on the host"
+        shared = {"a_sample_is_its_own_rows": "one step size serves the whole batch"}
+        return {
+            "it_compiles_as_one_graph": reason,
+            "it_runs_for_several_seeds_at_once": reason,
+            "it_reads_no_value_on_the_host": reason,
+            **(shared if self.method in _ADAPTIVE else {}),
+        }
+
     def times(self, policy: VelocityBackbone, like: Tensor) -> Tensor:
         """Return the ends of the solve, and for a method of fixed steps the times between."""
         if self.method in _ADAPTIVE:

@@ -109,9 +109,14 @@ def test_a_critic_acts_along_only_where_the_inference_asks(fakes: Catalogue) -> 
     [
         (
             "fragile",
-            "backbone 'fragile' of fakes 0 failed to build: ZeroDivisionError: no width",
+            "backbone 'fragile' of fakes 0 failed to build: ZeroDivisionError: no width; upgrade "
+            "it with `pip install -U fakes` or remove it with `pip uninstall fakes`",
         ),
-        ("liar", "backbone 'liar' of fakes 0 built a int, no Backbone"),
+        (
+            "liar",
+            "backbone 'liar' of fakes 0 built a int, no Backbone; upgrade it with `pip install -U "
+            "fakes` or remove it with `pip uninstall fakes`",
+        ),
     ],
 )
 def test_a_part_that_fails_to_build_is_named(

@@ -43,7 +43,7 @@ answer = {
     "found": [attempt("backbone", name, False) for name in question["find"]],
     "loaded": [attempt("backbone", name, True) for name in question["load"]],
 }
-print(json.dumps(answer))
+print(json.dumps(answer, default=str))
 """
 
 

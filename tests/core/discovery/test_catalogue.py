@@ -1,6 +1,5 @@
 """Finding parts by name, and loading them."""
 
-import hashlib
 import sys
 import types
 from abc import ABC, abstractmethod
@@ -8,7 +7,7 @@ from abc import ABC, abstractmethod
 import pytest
 
 from genpolicy import PartSpec, hookimpl
-from genpolicy.discovery import Catalogue, PartEntry, load_catalogue, source_hash
+from genpolicy.discovery import Catalogue, PartEntry, load_catalogue
 from genpolicy.errors import AmbiguousPartError, BrokenPartError, UnknownPartError
 
 
@@ -128,6 +127,31 @@ def test_a_stored_name_of_a_missing_distribution_says_what_to_install(catalogue)
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "known", "sentence"),
+    [
+        (
+            "genpolicy-gone/drift",
+            "1.2",
+            "needs the plugin genpolicy-gone 1.2, which is not installed: `pip install "
+            "genpolicy-gone==1.2`",
+        ),
+        (
+            "file:My_own/drift",
+            "/a/My_own.py",
+            "needs the file /a/My_own.py: name it with --plugin /a/My_own.py, or in "
+            "AGENT_PLUGIN_FILES",
+        ),
+        ("file:gone/drift", "unpackaged", "needs the file gone.py: name it with --plugin gone.py"),
+        ("file:gone/drift", None, "needs the file gone.py: name it with --plugin gone.py"),
+    ],
+)
+def test_what_is_recorded_of_a_missing_distribution_is_asked_for(catalogue, name, known, sentence):
+    with pytest.raises(UnknownPartError) as caught:
+        catalogue.find_full("backbone", name, known)
+    assert str(caught.value).startswith(f"backbone {name!r} {sentence}")
+
+
 def test_parts_are_ordered_by_kind_with_our_own_first():
     catalogue = Catalogue.from_plugins(
         {"genpolicy": provider("euler", hook="genpolicy_solvers"), "foo": provider("drift")}
@@ -213,17 +237,3 @@ def test_a_recipe_is_read_and_a_missing_one_named(catalogue, tmp_path, monkeypat
         catalogue.read(entry("recipe_home:fsat.toml", "recipe"))
     with pytest.raises(BrokenPartError, match="No module named 'no_such_home'"):
         catalogue.read(entry("no_such_home:fast.toml", "recipe"))
-
-
-def test_the_source_hash_follows_the_file(tmp_path, monkeypatch):
-    file = tmp_path / "hashed_part.py"
-    file.write_text("class Drift: ...")
-    monkeypatch.syspath_prepend(tmp_path)
-    drift = load_catalogue().load(entry("hashed_part:Drift"), object)
-    assert source_hash(drift) == hashlib.sha256(b"class Drift: ...").hexdigest()
-    file.write_text("class Drift: pass")
-    assert source_hash(drift) == hashlib.sha256(b"class Drift: pass").hexdigest()
-
-
-def test_a_class_without_a_file_has_no_source_hash():
-    assert source_hash(int) == ""

@@ -61,6 +61,16 @@ def test_a_stale_egg_info_hides_nothing(site, plugin_code):
     assert "stale is installed 2 times (0.1 in" in answer["notes"][0]
 
 
+def test_two_copies_that_say_the_same_are_no_news(site, plugin_code):
+    """An editable installation by setuptools leaves an egg-info in the project's folder."""
+    site.add("twin", plugin_code("drift"))
+    site.write("project/twin.egg-info/PKG-INFO", "Name: twin\nVersion: 1.0\n")
+    site.write("project/twin.egg-info/entry_points.txt", "[genpolicy]\nparts = twin.plugin\n")
+    answer = site.ask(find=("drift",), PYTHONPATH=f"{site.folder}:{site.folder / 'project'}")
+    assert answer["found"] == ["twin/drift"]
+    assert answer["notes"] == []
+
+
 def test_the_same_folder_twice_on_the_path_is_no_duplicate(site, plugin_code):
     site.add("once", plugin_code("drift"))
     (site.folder / "link").symlink_to(site.folder)
@@ -97,6 +107,7 @@ def test_a_single_file_can_be_a_plugin(site, plugin_code):
     assert answer["loaded"] == ["Drift"]
     failing, json, absent = answer["problems"]
     assert failing.startswith("plugin file:failing unpackaged failed to load (ZeroDivisionError")
-    assert failing.endswith(": correct failing.py")
+    assert failing.endswith(f": correct {site.folder / 'folder/failing.py'}")
     assert "'json' cannot name a module of its own here: rename the file" in json
-    assert "there is no file" in absent
+    assert f"there is no file {site.folder / 'absent.py'}" in absent
+    assert absent.endswith(": name one that exists with --plugin")

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from genpolicy.backbone import Model
 from genpolicy.dataset import Batch
+from genpolicy.discovery import PartEntry, PartSpec
 from genpolicy.errors import BrokenPartError
 from genpolicy.objective import Loss
 from genpolicy.training.options import TrainOptions
@@ -154,6 +155,19 @@ def test_a_loss_that_is_no_loss_is_refused() -> None:
     update.loss = lambda batch: model.w.sum()  # type: ignore[assignment,return-value]
     with pytest.raises(BrokenPartError, match="trains 'policy' returned a Tensor"):
         update.step(_batch(), 0)
+
+
+def test_who_owns_a_refused_loss_is_named_with_what_to_do() -> None:
+    spec = PartSpec(name="drift", summary="s", target="stray.parts:Drift")
+    update = _update(Weights(), loss=lambda w: w**2)
+    update.owner = PartEntry(kind="objective", spec=spec, distribution="stray", version="1.0")
+    with pytest.raises(BrokenPartError) as caught:
+        update.step(_batch(), 0)
+    assert str(caught.value) == (
+        "objective 'drift' of stray 1.0: the loss that trains 'policy' has shape (2,); it is one "
+        "number, such as the mean over the batch; upgrade it with `pip install -U stray` or remove "
+        "it with `pip uninstall stray`"
+    )
 
 
 def test_a_loss_that_is_not_reduced_is_refused() -> None:

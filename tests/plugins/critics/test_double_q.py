@@ -161,17 +161,6 @@ def test_noise_on_next_actions_has_the_width_asked_for(
     assert float(values.mean()) == pytest.approx(1.0, abs=5 * 0.2 / math.sqrt(rows))
 
 
-def test_no_gradient_reaches_the_policy_or_the_slow_values(
-    set_linear: Linear, make_batch: BatchMaker, policy: Any, listed: Any
-) -> None:
-    critic = _critic(set_linear, candidates=2, noise=0.1, penalty=1.0)
-    loss = critic.loss(make_batch(), policy, listed([0.0, 1.0], [0.5, 2.0]))
-    loss.value.backward()
-    assert policy.shift.grad is None
-    assert all(weight.grad is None for weight in critic.target.parameters())
-    assert all(weight.grad is not None for weight in critic.online.parameters())
-
-
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [

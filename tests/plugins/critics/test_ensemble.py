@@ -71,13 +71,3 @@ def test_there_are_as_many_members_as_asked_for_and_each_is_its_own() -> None:
     values = critic.online(torch.randn(3, 2)).detach()
     assert values.shape == (7, 3)
     assert float(values.std(0).min()) > 0.0
-
-
-def test_no_gradient_reaches_the_policy_or_the_slow_values(
-    set_linear: Linear, make_batch: BatchMaker, policy: Any, listed: Any
-) -> None:
-    critic = _critic(set_linear)
-    critic.loss(make_batch(), policy, listed([0.5], [0.0])).value.backward()
-    assert policy.shift.grad is None
-    assert all(weight.grad is None for weight in critic.target.parameters())
-    assert all(weight.grad is not None for weight in critic.online.parameters())

@@ -89,13 +89,3 @@ def test_the_policy_sees_the_smaller_online_value(
 ) -> None:
     batch = make_batch()
     assert _critic(set_linear).q(batch.observation, batch.action).tolist() == [2.0, 8.0]
-
-
-def test_no_gradient_reaches_the_behaviour_or_the_slow_values(
-    set_linear: Linear, make_batch: BatchMaker, policy: Any, listed: Any
-) -> None:
-    critic = _critic(set_linear, planning=True)
-    critic.loss(make_batch(), policy, listed(*CANDIDATES)).value.backward()
-    assert policy.shift.grad is None
-    assert all(weight.grad is None for weight in critic.target.parameters())
-    assert all(weight.grad is not None for weight in critic.online.parameters())

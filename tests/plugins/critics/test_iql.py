@@ -1,5 +1,3 @@
-import copy
-
 import pytest
 import torch
 from torch import Tensor
@@ -84,55 +82,7 @@ def test_the_action_values_loss_moves_no_value() -> None:
         assert torch.equal(one[key], other[key])
 
 
-def test_targets_get_no_gradient_and_move_by_tau_after_a_step() -> None:
-    critic = _critic()
-    gradients = _gradients(critic, _batch())
-    assert not any(key.startswith("target") for key in gradients)
-    before = copy.deepcopy(critic.target.state_dict())
-    critic.after_step(1.0)
-    for key, slow in critic.target.state_dict().items():
-        fast = critic.online.state_dict()[key]
-        torch.testing.assert_close(slow, 0.75 * before[key] + 0.25 * fast)
-
-
-def test_the_value_of_an_observation_is_its_own() -> None:
-    critic, rows = IQL(hidden=(8,)).build(SPEC), torch.randn(6, 1)
-    whole = critic.value(rows)
-    torch.testing.assert_close(critic.value(rows[[3, 0]]), whole[[3, 0]])
-    assert whole.shape == (6,)
-
-
-def test_chunks_of_actions_are_valued() -> None:
-    spec = CriticSpec(observation_dim=3, action_shape=(4, 2))
-    critic = IQL(hidden=(8,)).build(spec)
-    assert critic.q(torch.randn(5, 3), torch.randn(5, 4, 2)).shape == (5,)
-    assert critic.value(torch.randn(5, 3)).shape == (5,)
-
-
 def test_the_network_has_as_many_weights_as_the_papers() -> None:
     critic = IQL().build(CriticSpec(observation_dim=17, action_shape=(6,)))
     assert sum(p.numel() for p in critic.online.parameters()) == 144_386
     assert sum(p.numel() for p in critic.state_value.parameters()) == 70_657
-
-
-@pytest.mark.slow
-def test_the_values_of_a_known_chain_are_found() -> None:
-    """Two states, reward 1 at the second, which ends: V(1) = 1, V(0) = discount."""
-    torch.manual_seed(0)
-    critic = IQL(discount=0.5, expectile=0.5, tau=0.05, hidden=(32,)).build(SPEC)
-    optimiser = torch.optim.Adam(critic.parameters(), lr=1e-2)
-    batch = Batch(
-        observation=torch.tensor([[0.0], [1.0]]),
-        action=torch.zeros(2, 1),
-        reward=torch.tensor([0.0, 1.0]),
-        next_observation=torch.tensor([[1.0], [0.0]]),
-        terminal=torch.tensor([0.0, 1.0]),
-        next_action=torch.zeros(2, 1),
-    )
-    for _ in range(600):
-        optimiser.zero_grad()
-        critic.loss(batch).value.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        critic.after_step(1.0)
-    found = critic.value(batch.observation).detach()
-    torch.testing.assert_close(found, torch.tensor([0.5, 1.0]), rtol=0, atol=0.02)

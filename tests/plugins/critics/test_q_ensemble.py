@@ -1,6 +1,5 @@
 """What holds for every critic."""
 
-import copy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,23 +15,27 @@ import genpolicy
 from genpolicy.agent import shapes_of
 from genpolicy.chunking import in_chunks
 from genpolicy.composition.agent_recipe import AgentRecipe
-from genpolicy.critic import CriticSpec
-from genpolicy.dataset import Batch, Dataset
-from genpolicy.network import NetworkSpec
+from genpolicy.critic import CriticRecipe, CriticSpec
+from genpolicy.dataset import Dataset
+from genpolicy.testing import CriticSuite
 from genpolicy.training.learner import Learner
-from genpolicy_plugins.backbones.deterministic import DeterministicModel
 from genpolicy_plugins.critics.double_q import DoubleQ
 from genpolicy_plugins.critics.ensemble import Ensemble
 from genpolicy_plugins.critics.in_sample_softmax import InSampleSoftmax
 from genpolicy_plugins.critics.iql import IQL
-from genpolicy_plugins.networks.mlp import MLP
-from genpolicy_plugins.solvers.jump import Jump
 
 CRITICS: dict[str, Any] = {
     "iql": IQL,
     "double-q": DoubleQ,
     "in-sample-softmax": InSampleSoftmax,
     "ensemble": Ensemble,
+}
+VARIANTS: dict[str, CriticRecipe] = {
+    **{name: make(hidden=(32, 32)) for name, make in CRITICS.items()},
+    "iql-mean": IQL(hidden=(32, 32), expectile=0.5, layer_norm=True),
+    "double-q-climbing-mean": DoubleQ(hidden=(32, 32), aggregate="mean", climbs="mean"),
+    "double-q-several": DoubleQ(hidden=(32, 32), candidates=3, noise=0.2),
+    "in-sample-softmax-planning": InSampleSoftmax(hidden=(32, 32), candidates=3, planning=True),
 }
 CPU = torch.device("cpu")
 
@@ -53,43 +56,36 @@ def _moved(critic: Any) -> Any:
     return critic
 
 
+class TestEveryCritic(CriticSuite):
+    @pytest.fixture(params=VARIANTS)
+    def part(self, request: pytest.FixtureRequest) -> CriticRecipe:
+        return VARIANTS[request.param]
+
+
 def test_every_shipped_critic_is_tested_here(catalogue: Any) -> None:
     assert set(CRITICS) == {part.spec.name for part in catalogue.parts("critic")}
 
 
 @every_critic
-def test_slow_values_start_as_the_online_ones_and_move_by_tau(make: Any) -> None:
+def test_a_box_is_no_weight_and_in_no_checkpoint(make: Any) -> None:
     torch.manual_seed(0)
-    critic = make(hidden=(8,), tau=0.25).build(_spec())
-    for slow, fast in zip(critic.target.parameters(), critic.online.parameters(), strict=True):
-        assert torch.equal(slow, fast)
-        assert not slow.requires_grad
-    before = copy.deepcopy(_moved(critic).target.state_dict())
-    online = copy.deepcopy(critic.online.state_dict())
-    critic.after_step(1.0)
-    for key, slow in critic.target.state_dict().items():
-        torch.testing.assert_close(slow, 0.75 * before[key] + 0.25 * online[key])
-    for key, fast in critic.online.state_dict().items():
-        assert torch.equal(fast, online[key])
+    critic = _moved(make(hidden=(8,)).build(_spec(low=[-1.0, 0.0], high=[2.0, 0.5])))
+    observation, action = torch.randn(64, 3), 3.0 * torch.randn(64, 2)
+    inside = action.clamp(torch.tensor([-1.0, 0.0]), torch.tensor([2.0, 0.5]))
+    torch.testing.assert_close(
+        critic.target_q(observation, action), critic.target_q(observation, inside)
+    )
+    free = make(hidden=(8,)).build(_spec())
+    free.load_state_dict(critic.state_dict())
+    assert not torch.equal(free.q(observation, action), critic.q(observation, action))
+    torch.testing.assert_close(free.q(observation, inside), critic.q(observation, inside))
 
 
 @every_critic
-@pytest.mark.parametrize("shape", [(2,), (4, 2)])
-def test_an_action_outside_the_box_is_worth_what_the_nearest_inside_is(
-    make: Any, shape: tuple[int, ...]
-) -> None:
-    torch.manual_seed(0)
-    critic = _moved(make(hidden=(8,)).build(_spec(shape, low=[-1.0, 0.0], high=[2.0, 0.5])))
-    observation, action = torch.randn(64, 3), 3.0 * torch.randn(64, *shape)
-    low, high = torch.tensor([-1.0, 0.0]), torch.tensor([2.0, 0.5])
-    inside = torch.minimum(torch.maximum(action, low), high)
-    assert not torch.equal(inside, action)
-    for value in (critic.q, critic.target_q):
-        torch.testing.assert_close(value(observation, action), value(observation, inside))
-    free = make(hidden=(8,)).build(_spec(shape))
-    free.load_state_dict(critic.state_dict())  # a box is no weight, and in no checkpoint
-    assert not torch.equal(free.q(observation, action), critic.q(observation, action))
-    torch.testing.assert_close(free.q(observation, inside), critic.q(observation, inside))
+def test_slow_values_start_as_the_online_ones(make: Any) -> None:
+    critic = make(hidden=(8,)).build(_spec())
+    for slow, fast in zip(critic.target.parameters(), critic.online.parameters(), strict=True):
+        assert torch.equal(slow, fast)
 
 
 @every_critic
@@ -127,16 +123,6 @@ def test_one_bound_will_do(make: Any) -> None:
     zero = torch.zeros(5, 2)
     assert torch.equal(critic.q(observation, zero + 4.0), critic.q(observation, zero))
     assert not torch.equal(critic.q(observation, zero - 4.0), critic.q(observation, zero))
-
-
-@every_critic
-def test_rows_do_not_mix(make: Any) -> None:
-    critic = make(hidden=(8,), layer_norm=True).build(_spec())
-    observation, action = torch.randn(6, 3), torch.randn(6, 2)
-    order = torch.tensor([3, 0, 5, 1, 4, 2])
-    whole = critic.q(observation, action)
-    torch.testing.assert_close(critic.q(observation[order], action[order]), whole[order])
-    torch.testing.assert_close(critic.q(observation[:1], action[:1]), whole[:1])
 
 
 @every_critic
@@ -223,40 +209,3 @@ def test_chunks_of_actions_pass_through_a_whole_agent(
     agent.save(tmp_path / "agent")
     action = genpolicy.load(tmp_path / "agent").act(data.observation[:3])
     assert action.shape == (3, 4, 2)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["double-q", "in-sample-softmax", "ensemble"])
-def test_the_values_of_a_known_chain_are_found(name: str) -> None:
-    """Two states; the second pays 1 and ends: its value is 1, and that of the first the discount.
-
-    The policy always takes 0.
-    """
-    torch.manual_seed(0)
-    spec = CriticSpec(observation_dim=1, action_shape=(1,))
-    critic = CRITICS[name](discount=0.5, tau=0.05, hidden=(32,)).build(spec)
-    policy = DeterministicModel((1,), _nothing(), tanh=False)
-    optimiser = torch.optim.Adam(critic.parameters(), lr=1e-2)
-    batch = Batch(
-        observation=torch.tensor([[0.0], [1.0]]),
-        action=torch.zeros(2, 1),
-        reward=torch.tensor([0.0, 1.0]),
-        next_observation=torch.tensor([[1.0], [0.0]]),
-        terminal=torch.tensor([0.0, 1.0]),
-        next_action=torch.zeros(2, 1),
-    )
-    for _ in range(500):
-        optimiser.zero_grad()
-        critic.loss(batch, policy, Jump()).value.backward()
-        optimiser.step()
-        critic.after_step(1.0)
-    found = critic.q(batch.observation, batch.action).detach()
-    torch.testing.assert_close(found, torch.tensor([0.5, 1.0]), rtol=0, atol=0.02)
-
-
-def _nothing() -> Any:
-    """A network that always returns zero."""
-    network = MLP(hidden=(4,)).build(NetworkSpec(sample_shape=(1,), condition_dim=1, times=0))
-    for weight in network.parameters():
-        torch.nn.init.zeros_(weight)
-    return network

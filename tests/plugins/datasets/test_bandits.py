@@ -48,13 +48,6 @@ def test_data_are_actions_that_end_at_once_and_earn_their_value(bandit):
     assert bandit.default_recipe == "bandits"
 
 
-def test_the_same_options_give_the_same_bytes(bandit):
-    data = bandit().load()
-    assert len(data) == 50_000
-    assert data.fingerprint() == bandit().load().fingerprint()
-    assert data.fingerprint() != bandit(seed=1).load().fingerprint()
-
-
 def test_noise_is_added_to_rewards_and_changes_no_action(bandit):
     plain, noisy = bandit(points=20_000).load(), bandit(points=20_000, noise=0.5).load()
     assert np.array_equal(plain.action, noisy.action)

@@ -33,13 +33,6 @@ def test_data_is_points_to_be_imitated_with_nothing_to_see_or_to_gain(toy):
     assert data.action_low.tolist() == [-BOX, -BOX]
 
 
-def test_the_same_options_give_the_same_bytes(toy):
-    data = toy().load()
-    assert len(data) == 50_000
-    assert data.fingerprint() == toy().load().fingerprint()
-    assert data.fingerprint() != toy(seed=1).load().fingerprint()
-
-
 def test_fresh_points_come_from_the_same_sampler(toy):
     data = toy(points=64, seed=5).load()
     assert np.array_equal(data.action, draw(toy.shape, 64, random(5)))

@@ -111,22 +111,6 @@ def test_many_candidates_by_softmax_act_by_the_tilted_behaviour(spread: Any, val
     assert float(chosen.std()) == pytest.approx(0.8, abs=0.1)
 
 
-@pytest.mark.parametrize("choose", ["argmax", "softmax", "expectile"])
-def test_choices_follow_the_generator_or_torchs_random_numbers(
-    choose: str, spread: Any, state_valued: Any
-) -> None:
-    inference, parts = BestOf(candidates=4, choose=choose), (spread(1.0), Jump())
-    rows, critic = torch.zeros(50, 1), state_valued(_by_action)
-    one, same, other = (inference.act(rows, _seeded(s), *parts, critic) for s in (1, 1, 2))
-    assert torch.equal(one, same)
-    assert not torch.equal(one, other)
-    drawn = []
-    for _ in range(2):
-        torch.manual_seed(3)
-        drawn.append(inference.act(rows, None, *parts, critic))
-    assert torch.equal(*drawn)
-
-
 def test_values_of_any_size_leave_a_choice(spread: Any, listed: Any, valued: Any) -> None:
     huge = valued(lambda observation, action: 1e30 * action[:, 0])
     inference = BestOf(candidates=3, choose="softmax", beta=100.0)

@@ -114,16 +114,6 @@ def test_the_critics_weights_get_no_gradient(gaussian_data: Any, valued: Any) ->
     assert weight.grad is None
 
 
-def test_rows_do_not_mix(gaussian_data: Any, valued: Any) -> None:
-    policy, critic = _policy(gaussian_data), valued(_hill)
-    observation = torch.randn(6, 2, dtype=torch.float64)
-    generator = torch.Generator().manual_seed(1)
-    whole = Guidance(scale=1.0).act(observation, generator, policy, critic, Euler(steps=4))
-    generator = torch.Generator().manual_seed(1)
-    first = Guidance(scale=1.0).act(observation[:1], generator, policy, critic, Euler(steps=4))
-    torch.testing.assert_close(first, whole[:1])
-
-
 @pytest.mark.parametrize("objective", ["td3-bc", "consistency-ac"])
 def test_a_policy_without_a_path_is_refused(objective: str, catalogue: Any) -> None:
     asked = from_arguments((f"objective={objective}", "inference=guidance"))

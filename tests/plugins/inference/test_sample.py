@@ -31,18 +31,6 @@ def test_temperature_scales_the_distance_from_a_gaussians_mean(std: str) -> None
     assert float(((_act(policy, 1.0) - mean) / log_std.exp()).abs().max()) > 0.1
 
 
-def test_samples_follow_the_generator_or_torchs_random_numbers(spread: Any) -> None:
-    policy = spread(1.0)
-    assert torch.equal(_act(policy, 1.0), _act(policy, 1.0))
-    assert not torch.equal(_act(policy, 1.0), _act(policy, 1.0, seed=2))
-    drawn = []
-    for seed in (3, 3, 4):
-        torch.manual_seed(seed)
-        drawn.append(SampleOnce().act(torch.zeros(5, 1), None, policy, Jump()))
-    assert torch.equal(drawn[0], drawn[1])
-    assert not torch.equal(drawn[0], drawn[2])
-
-
 def test_a_negative_temperature_is_refused() -> None:
     with pytest.raises(OptionError, match="'temperature' must be >= 0: -1"):
         make_recipe(SampleOnce, {"temperature": -1}, who="inference sample")

@@ -10,6 +10,7 @@ from torch.nn import functional
 from genpolicy.discovery.catalogue import load_catalogue
 from genpolicy.network import Network, NetworkRecipe, NetworkSpec
 from genpolicy.recipe import make_recipe
+from genpolicy.testing import NetworkSuite
 from genpolicy_plugins.networks.batched import BatchedMLP
 from genpolicy_plugins.networks.mlp import MLP
 from genpolicy_plugins.networks.residual_mlp import ResidualBlock, ResidualMLP
@@ -41,11 +42,24 @@ RECIPES = _recipes()
 every_network = pytest.mark.parametrize("name", sorted(RECIPES))
 every_embedding = pytest.mark.parametrize("kind", ["sinusoidal", "fourier"])
 every_shape = pytest.mark.parametrize("shape", [(2,), (4, 2)], ids=["action", "chunk"])
-every_count = pytest.mark.parametrize("times", [0, 1, 2])
+
+VARIANTS: Mapping[str, tuple[str, Mapping[str, object]]] = {
+    **{name: (name, {}) for name in SMALL},
+    "mlp-fourier": ("mlp", {"time_embedding": "fourier", "activation": "tanh"}),
+    "residual-mlp-dropout": ("residual-mlp", {"dropout": 0.2, "layer_norm": False}),
+    "transformer-dropout": ("transformer", {"dropout": 0.2}),
+}
 
 
 def _recipe(name: str, **options: object) -> NetworkRecipe:
     return make_recipe(RECIPES[name], {**SMALL[name], **options}, who=name)
+
+
+class TestEveryNetwork(NetworkSuite):
+    @pytest.fixture(params=VARIANTS)
+    def part(self, request: pytest.FixtureRequest) -> NetworkRecipe:
+        name, options = VARIANTS[request.param]
+        return _recipe(name, **options)
 
 
 def _build(
@@ -60,10 +74,10 @@ def _build(
     return _recipe(name, **options).build(spec).double()
 
 
-def _inputs(shape: tuple[int, ...], times: int = 1, rows: int = 5) -> tuple[Tensor, ...]:
+def _inputs(shape: tuple[int, ...], times: int = 1) -> tuple[Tensor, ...]:
     torch.manual_seed(1)
-    made = torch.randn(rows, *shape).double(), torch.randn(rows, 3).double()
-    return (*made, *torch.rand(times, rows).double())
+    made = torch.randn(5, *shape).double(), torch.randn(5, 3).double()
+    return (*made, *torch.rand(times, 5).double())
 
 
 def _call(network: Network, sample: Tensor, condition: Tensor, *times: Tensor) -> Tensor:
@@ -71,123 +85,8 @@ def _call(network: Network, sample: Tensor, condition: Tensor, *times: Tensor) -
     return output
 
 
-@every_network
-@every_shape
-@every_count
-def test_the_output_has_the_shape_of_the_sample(
-    name: str, shape: tuple[int, ...], times: int
-) -> None:
-    assert _call(_build(name, shape, times), *_inputs(shape, times)).shape == (5, *shape)
-
-
 def test_every_network_is_tried_here() -> None:
     assert set(SMALL) == set(RECIPES)
-
-
-@every_network
-@pytest.mark.parametrize("output", [(3,), (4, 5), (2, 2)], ids=str)
-def test_the_output_may_have_a_shape_of_its_own(name: str, output: tuple[int, ...]) -> None:
-    network = _build(name, (4, 2), output_shape=output)
-    assert _call(network, *_inputs((4, 2))).shape == (5, *output)
-
-
-@every_network
-@every_shape
-@every_count
-def test_rows_do_not_mix(name: str, shape: tuple[int, ...], times: int) -> None:
-    network, inputs = _build(name, shape, times), _inputs(shape, times)
-    whole, order = _call(network, *inputs), torch.tensor([3, 0, 4, 1, 2])
-    torch.testing.assert_close(_call(network, *(values[order] for values in inputs)), whole[order])
-    torch.testing.assert_close(_call(network, *(values[1:2] for values in inputs)), whole[1:2])
-
-
-@every_network
-@every_count
-def test_a_time_may_be_a_scalar_for_all_rows(name: str, times: int) -> None:
-    network = _build(name, (2,), times)
-    sample, condition = _inputs((2,), 0)
-    scalars = torch.rand(times).double()
-    rows = [t.expand(5) for t in scalars]
-    torch.testing.assert_close(
-        _call(network, sample, condition, *scalars), _call(network, sample, condition, *rows)
-    )
-
-
-@every_network
-def test_every_input_matters(name: str) -> None:
-    network, inputs = _build(name, (2,), 2), _inputs((2,), 2)
-    before = _call(network, *inputs)
-    for index, values in enumerate(inputs):
-        changed = [*inputs[:index], values + 0.1, *inputs[index + 1 :]]
-        assert ((_call(network, *changed) - before).abs().amax(1) > 1e-6).all()
-
-
-@every_network
-def test_two_times_are_told_apart(name: str) -> None:
-    network = _build(name, (2,), 2)
-    sample, condition, t, s = _inputs((2,), 2)
-    swapped = _call(network, sample, condition, s, t)
-    assert not torch.allclose(_call(network, sample, condition, t, s), swapped)
-
-
-@every_network
-def test_one_encoding_serves_many_times(name: str) -> None:
-    network = _build(name, (2,))
-    sample, condition, _ = _inputs((2,))
-    context = network.encode(condition)
-    for t in torch.rand(3).double():
-        assert torch.equal(network(sample, context, t), _call(network, sample, condition, t))
-
-
-@every_network
-@every_shape
-@every_count
-def test_gradients_reach_every_weight(name: str, shape: tuple[int, ...], times: int) -> None:
-    network = _build(name, shape, times)
-    _call(network, *_inputs(shape, times)).square().sum().backward()  # type: ignore[no-untyped-call]
-    for key, weight in network.named_parameters():
-        assert weight.grad is not None, key
-        assert torch.isfinite(weight.grad).all(), key
-        assert weight.grad.abs().sum() > 0, key
-
-
-@every_network
-def test_weights_are_drawn_from_the_global_random_numbers(name: str) -> None:
-    one, same = _build(name, (2,)).state_dict(), _build(name, (2,)).state_dict()
-    torch.manual_seed(7)
-    other = _recipe(name).build(NetworkSpec(sample_shape=(2,), condition_dim=3)).state_dict()
-    assert all(torch.equal(one[key], same[key]) for key in one)
-    assert any(not torch.equal(one[key], other[key].double()) for key in one)
-
-
-@every_network
-@pytest.mark.parametrize(("built", "told"), [(1, 2), (1, 0), (0, 1), (2, 1)])
-def test_a_wrong_number_of_times_is_refused(name: str, built: int, told: int) -> None:
-    network = _build(name, (2,), built)
-    with pytest.raises((ValueError, RuntimeError)):
-        _call(network, *_inputs((2,), told))
-
-
-@every_network
-@every_shape
-@every_count
-def test_the_forward_mode_derivative_is_the_finite_difference(
-    name: str, shape: tuple[int, ...], times: int
-) -> None:
-    network, (sample, condition, *told) = _build(name, shape, times), _inputs(shape, times)
-    context = network.encode(condition)
-    tangents = tuple(torch.randn_like(values) for values in (sample, *told))
-
-    def at(x: Tensor, *t: Tensor) -> Tensor:
-        output: Tensor = network(x, context, *t)
-        return output
-
-    slope = torch.func.jvp(at, (sample, *told), tangents)[1]
-    ahead, behind = (
-        at(*(values + step * way for values, way in zip((sample, *told), tangents, strict=True)))
-        for step in (1e-6, -1e-6)
-    )
-    torch.testing.assert_close(slope, (ahead - behind) / 2e-6, rtol=1e-5, atol=1e-6)
 
 
 @every_network
@@ -202,33 +101,6 @@ def test_the_derivative_along_a_scalar_time_is_that_along_the_times_of_all_rows(
         for told in (t, t.repeat(5))
     ]
     torch.testing.assert_close(slopes[0], slopes[1])
-
-
-@every_network
-@every_shape
-def test_the_gradient_of_a_gradient_is_the_finite_difference(
-    name: str, shape: tuple[int, ...]
-) -> None:
-    """As the log-density needs, whose divergence trains."""
-    network, (sample, condition, t) = _build(name, shape), _inputs(shape)
-    weight = next(network.parameters())
-    way = torch.randn_like(weight)
-
-    def roughness() -> Tensor:
-        x = sample.clone().requires_grad_()
-        output = _call(network, x, condition, t).square().sum()
-        (gradient,) = torch.autograd.grad(output, x, create_graph=True)
-        return gradient.square().sum()
-
-    roughness().backward()  # type: ignore[no-untyped-call]
-    assert weight.grad is not None
-    ends = []
-    for step in (1e-5, -1e-5):
-        weight.data += step * way
-        ends.append(float(roughness().detach()))
-        weight.data -= step * way
-    known = (ends[0] - ends[1]) / 2e-5
-    assert float((weight.grad * way).sum()) == pytest.approx(known, rel=1e-5)
 
 
 @every_network

@@ -89,10 +89,3 @@ def test_gtps_weights_are_no_part_of_its_gradient(known: SimpleNamespace) -> Non
     torch.testing.assert_close(given["policy"].losses.grad, torch.tensor([2.0, 1.0, 1.0, 1.0]) / 4)
     assert given["critic"].slope.grad is None
     assert given["target_policy"].offset.grad is None
-
-
-def test_gtp_keeps_its_weights_with_their_losses(known: SimpleNamespace) -> None:
-    given = _given(known)
-    batch = known.column([0.0, 0.0, -2.0, 2.0])
-    loss = GTP(eta=DOUBLE).policy_loss(batch, **given)
-    assert float(loss.value.detach()) == pytest.approx((1.0 + 0.5 + 0.25 + 2 * 0.25) / 4)

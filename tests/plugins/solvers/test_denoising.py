@@ -12,6 +12,7 @@ from torch import Tensor
 from genpolicy.errors import OptionError
 from genpolicy.path import GaussianPath, GVPPath, LinearPath, VEPath, VPPath
 from genpolicy.recipe import make_recipe
+from genpolicy.testing.models import GaussianData, Mixture
 from genpolicy.transitions import noise_kept
 from genpolicy_plugins.solvers.ddim import DDIM
 from genpolicy_plugins.solvers.ddpm import DDPM
@@ -42,10 +43,8 @@ def _noise(policy: Any, rows: int) -> tuple[Tensor, Tensor]:
     ],
     ids=repr,
 )
-def test_the_error_shrinks_with_the_claimed_order(
-    solver: Any, order: int, gaussian_data: Make, slope: Make
-) -> None:
-    policy = gaussian_data(VEPath(0.1, 5.0), [0.5], 0.4)
+def test_the_error_shrinks_with_the_claimed_order(solver: Any, order: int, slope: Make) -> None:
+    policy = GaussianData(VEPath(0.1, 5.0), [0.5], 0.4)
     condition, noise = _noise(policy, 20)
     exact, counts = policy.carried(noise, condition).detach(), [20, 40, 80]
     with torch.no_grad():
@@ -55,8 +54,8 @@ def test_the_error_shrinks_with_the_claimed_order(
 
 
 @every_path
-def test_dpm_solver_beats_euler_at_equal_evaluations(path: GaussianPath, mixture: Make) -> None:
-    policy = mixture(path, MODES, 0.1)
+def test_dpm_solver_beats_euler_at_equal_evaluations(path: GaussianPath) -> None:
+    policy = Mixture(path, MODES, 0.1)
     condition, noise = _noise(policy, 200)
     exact = RK4(steps=100, grid="log-snr").sample(policy, condition, noise)
 
@@ -71,7 +70,7 @@ def test_dpm_solver_beats_euler_at_equal_evaluations(path: GaussianPath, mixture
 
 @pytest.mark.parametrize("path", [LinearPath(0.1), VEPath(0.1, 5.0)], ids=str)
 def test_dpm_solver_ends_with_second_order_where_the_path_ends_with_noise(
-    path: GaussianPath, gaussian_data: Make
+    path: GaussianPath,
 ) -> None:
     """In its last step the previous denoiser counts; on a path to no noise it does not."""
     like = torch.zeros((), dtype=torch.float64)
@@ -96,8 +95,8 @@ def test_dpm_solver_spreads_its_steps_over_more_noise_levels_the_more_they_are()
 
 
 @every_path
-def test_every_grid_serves_dpm_solver(path: GaussianPath, gaussian_data: Make) -> None:
-    policy = gaussian_data(path, [0.5], 0.4)
+def test_every_grid_serves_dpm_solver(path: GaussianPath) -> None:
+    policy = GaussianData(path, [0.5], 0.4)
     condition, noise = _noise(policy, 20)
     for grid in ("uniform", "karras", "log-snr"):
         if grid == "uniform" and isinstance(path, VEPath):
@@ -109,8 +108,8 @@ def test_every_grid_serves_dpm_solver(path: GaussianPath, gaussian_data: Make) -
 
 
 @every_path
-def test_what_the_solvers_reduce_to(path: GaussianPath, gaussian_data: Make) -> None:
-    policy = gaussian_data(path, [0.5], 0.4)
+def test_what_the_solvers_reduce_to(path: GaussianPath) -> None:
+    policy = GaussianData(path, [0.5], 0.4)
     condition, noise = _noise(policy, 20)
 
     def sample(solver: Any) -> Tensor:
@@ -128,10 +127,10 @@ def test_what_the_solvers_reduce_to(path: GaussianPath, gaussian_data: Make) -> 
 @pytest.mark.parametrize("eta", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("steps", [1, 3, 10])
 def test_ancestral_steps_are_exact_for_a_single_datum(
-    steps: int, eta: float, path: GaussianPath, gaussian_data: Make
+    steps: int, eta: float, path: GaussianPath
 ) -> None:
     """Their posterior is that of x_s given x_t and the data: with the data known, of x_s."""
-    policy = gaussian_data(path, [0.5], 1e-7)
+    policy = GaussianData(path, [0.5], 1e-7)
     condition, noise = _noise(policy, 20_000)
     start, end = (torch.tensor(t, dtype=torch.float64) for t in policy.time_span)
     x = path.sigma(start) * noise / path.prior_std + path.alpha(start) * 0.5
@@ -163,10 +162,10 @@ def test_nothing_of_the_noise_is_kept_from_pure_noise_or_to_pure_data(path: Gaus
 
 @pytest.mark.parametrize("solver", [DDPM, SDE], ids=lambda solver: solver.__name__)
 def test_noisy_solvers_converge_in_distribution_with_first_order(
-    solver: type[Any], gaussian_data: Make, slope: Make
+    solver: type[Any], slope: Make
 ) -> None:
     """By their moments on Gaussian data, where each step is affine and its noise known."""
-    policy, counts = gaussian_data(GVPPath(), [0.5], 0.4), [20, 40, 80]
+    policy, counts = GaussianData(GVPPath(), [0.5], 0.4), [20, 40, 80]
     errors = [abs(_spread(solver(steps=count), policy) - 0.4) for count in counts]
     assert slope([1 / count for count in counts], errors) == pytest.approx(1.0, abs=0.3)
 
@@ -188,14 +187,14 @@ def _spread(solver: Any, policy: Any) -> float:
 
 
 @every_path
-def test_few_steps_of_the_sde_stay_bounded(path: GaussianPath, gaussian_data: Make) -> None:
-    policy = gaussian_data(path, [0.5], 0.4)
+def test_few_steps_of_the_sde_stay_bounded(path: GaussianPath) -> None:
+    policy = GaussianData(path, [0.5], 0.4)
     for steps in (4, 5, 10):
         assert 0.2 < _spread(SDE(steps=steps), policy) < 1.0
 
 
-def test_more_churn_forgets_more_of_the_noise(gaussian_data: Make) -> None:
-    policy = gaussian_data(LinearPath(0.0), [0.0], 0.4)
+def test_more_churn_forgets_more_of_the_noise() -> None:
+    policy = GaussianData(LinearPath(0.0), [0.0], 0.4)
     condition, noise = _noise(policy, 2000)
 
     def memory(churn: float) -> float:

@@ -12,6 +12,7 @@ from genpolicy.backbone import ConsistencyBackbone, FlowMapBackbone
 from genpolicy.errors import OptionError
 from genpolicy.path import GaussianPath, GVPPath, LinearPath, VEPath, VPPath
 from genpolicy.recipe import make_recipe
+from genpolicy.testing.models import GaussianMap
 from genpolicy_plugins.solvers.jump import Jump
 
 PATHS = [LinearPath(0.0), LinearPath(0.1), VPPath(), GVPPath(), VEPath(), VEPath(0.1, 5.0)]
@@ -24,10 +25,10 @@ Make = Callable[..., Any]
 @pytest.mark.parametrize("renoise", [None, 0.0, 0.3, 0.9, 1.0])
 @pytest.mark.parametrize("steps", [1, 2, 5])
 def test_an_exact_map_samples_its_data_in_any_jumps_and_with_any_noise(
-    steps: int, renoise: float | None, path: GaussianPath, gaussian_map: Make
+    steps: int, renoise: float | None, path: GaussianPath
 ) -> None:
     torch.manual_seed(0)
-    policy, condition = gaussian_map(path, [0.5], 0.4), torch.zeros(20_000, 1).double()
+    policy, condition = GaussianMap(path, [0.5], 0.4), torch.zeros(20_000, 1).double()
     noise = policy.path.prior_std * torch.randn(20_000, 1).double() + path.alpha(
         torch.tensor(path.start).double()
     ) * (condition + 0.5)  # as a datum would arrive there, which matters on VP alone
@@ -38,19 +39,19 @@ def test_an_exact_map_samples_its_data_in_any_jumps_and_with_any_noise(
     assert float(samples.std()) == pytest.approx(spread, abs=0.012)
 
 
-def test_one_jump_is_the_transport(gaussian_map: Make) -> None:
-    policy, condition = gaussian_map(VEPath(), [0.5], 0.4), torch.zeros(3, 1).double()
+def test_one_jump_is_the_transport() -> None:
+    policy, condition = GaussianMap(VEPath(), [0.5], 0.4), torch.zeros(3, 1).double()
     noise = policy.draw_noise(condition)
     assert torch.equal(Jump().sample(policy, condition, noise), policy.transport(noise, condition))
 
 
 @pytest.mark.parametrize(("renoise", "share"), [(0.6, 0.8), (0.8, 0.6), (0.0, 1.0)])
 def test_a_jump_lands_below_its_stop_by_the_share_of_the_paper(
-    renoise: float, share: float, gaussian_map: Make
+    renoise: float, share: float
 ) -> None:
     """On VE: to sqrt(1 - gamma^2) of the stop's noise level, then gamma of it anew."""
     path = VEPath(0.002, 80.0)
-    policy, condition = gaussian_map(path, [0.5], 0.4), torch.zeros(50_000, 1).double()
+    policy, condition = GaussianMap(path, [0.5], 0.4), torch.zeros(50_000, 1).double()
     stops: list[tuple[Tensor, Tensor]] = []
 
     def land(x: Tensor, t: Tensor, s: Tensor, condition: Tensor) -> Tensor:
@@ -66,11 +67,9 @@ def test_a_jump_lands_below_its_stop_by_the_share_of_the_paper(
     assert float(samples.std()) == pytest.approx(renoise * 0.4, abs=0.003)
 
 
-def test_a_stop_just_above_the_end_is_reached_from_no_further_than_the_end(
-    gaussian_map: Make,
-) -> None:
+def test_a_stop_just_above_the_end_is_reached_from_no_further_than_the_end() -> None:
     path = LinearPath(0.1)
-    policy, ends = gaussian_map(path, [0.5], 0.4), []
+    policy, ends = GaussianMap(path, [0.5], 0.4), []
     jump = policy.jump
     policy.jump = lambda x, t, s, condition: (ends.append(float(s)), jump(x, t, s, condition))[1]
     condition = torch.zeros(4, 1).double()
@@ -79,10 +78,8 @@ def test_a_stop_just_above_the_end_is_reached_from_no_further_than_the_end(
     assert max(ends) <= 1.0 + 1e-9
 
 
-def test_fresh_noise_is_the_default_for_a_map_to_the_data_alone(
-    gaussian_map: Make, endpoint_only: Make
-) -> None:
-    policy = gaussian_map(GVPPath(), [0.5], 0.4)
+def test_fresh_noise_is_the_default_for_a_map_to_the_data_alone(endpoint_only: Make) -> None:
+    policy = GaussianMap(GVPPath(), [0.5], 0.4)
     condition = torch.zeros(3, 1).double()
     noise = policy.draw_noise(condition)
 
@@ -96,12 +93,10 @@ def test_fresh_noise_is_the_default_for_a_map_to_the_data_alone(
     assert not torch.equal(sample(policy, 0.0), sample(policy, 1.0))
 
 
-def test_denoising_and_renoising_on_ve_is_that_of_consistency_models(
-    gaussian_map: Make, endpoint_only: Make
-) -> None:
+def test_denoising_and_renoising_on_ve_is_that_of_consistency_models(endpoint_only: Make) -> None:
     """x = f(x, tau) + sqrt(tau^2 - epsilon^2) z, Song et al. 2023, algorithm 1."""
     path = VEPath(0.002, 80.0)
-    policy = endpoint_only(gaussian_map(path, [0.5], 0.4))
+    policy = endpoint_only(GaussianMap(path, [0.5], 0.4))
     condition = torch.zeros(3, 1).double()
     noise, seeded = policy.draw_noise(condition), torch.Generator().manual_seed(3)
     found = Jump(steps=2).sample(policy, condition, noise, seeded)

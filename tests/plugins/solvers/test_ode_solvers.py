@@ -14,6 +14,7 @@ from genpolicy.backbone import Field, PathBackbone
 from genpolicy.discovery.catalogue import load_catalogue
 from genpolicy.path import GVPPath, LinearPath, VEPath
 from genpolicy.solver import OdeSolver, Solver
+from genpolicy.testing.models import GaussianData
 from genpolicy_plugins.solvers.dopri5 import Dopri5
 from genpolicy_plugins.solvers.runge_kutta import Euler, RungeKutta
 from genpolicy_plugins.solvers.torchdiffeq_solvers import TorchDiffEq
@@ -130,12 +131,10 @@ def test_adaptive_steps_ask_for_no_path_whatever_the_grid() -> None:
 
 
 @pytest.mark.parametrize("solver", [Euler(steps=4), TorchDiffEq(method="rk4", steps=4)], ids=repr)
-def test_steps_lie_on_the_path_s_grid_unless_another_is_named(
-    solver: Any, gaussian_data: Callable[..., Any]
-) -> None:
+def test_steps_lie_on_the_path_s_grid_unless_another_is_named(solver: Any) -> None:
     like = torch.zeros((), dtype=torch.float64)
     for path in (LinearPath(0.1), GVPPath(), VEPath()):
-        policy = gaussian_data(path, [0.5], 0.4)
+        policy = GaussianData(path, [0.5], 0.4)
         assert torch.equal(solver.times(policy, like), path.times(4, like, path.grid))
         other = attrs.evolve(solver, grid="log-snr")
         assert torch.equal(other.times(policy, like), path.times(4, like, "log-snr"))

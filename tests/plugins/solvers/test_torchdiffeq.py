@@ -3,8 +3,7 @@
 import math
 import subprocess
 import sys
-from collections.abc import Callable
-from typing import Any, get_args
+from typing import get_args
 
 import pytest
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor
 from genpolicy.errors import OptionError, RunError
 from genpolicy.path import VPPath
 from genpolicy.recipe import make_recipe
+from genpolicy.testing.models import GaussianData
 from genpolicy_plugins.solvers import torchdiffeq_solvers
 from genpolicy_plugins.solvers.torchdiffeq_solvers import Method, TorchDiffEq
 
@@ -37,12 +37,10 @@ def test_every_method_solves_a_known_equation(method: str, times: Tensor) -> Non
 
 
 @pytest.mark.parametrize("method", ADAPTIVE)
-def test_an_adaptive_method_stays_within_the_path(
-    method: str, gaussian_data: Callable[..., Any]
-) -> None:
+def test_an_adaptive_method_stays_within_the_path(method: str) -> None:
     """It would step over the end, and the VP path has no noise to give beyond t = 1."""
     torch.manual_seed(0)
-    policy, condition = gaussian_data(VPPath(), [0.5], 0.4), torch.zeros(4, 1).double()
+    policy, condition = GaussianData(VPPath(), [0.5], 0.4), torch.zeros(4, 1).double()
     seen: list[float] = []
     field = policy.field(condition)
     policy.field = lambda condition: lambda x, t: (seen.append(float(t)), field(x, t))[1]

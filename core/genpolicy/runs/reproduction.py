@@ -1,0 +1,210 @@
+"""Repeating a recorded run: what has changed since, and whether it came out the same."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import attrs
+import torch
+
+from genpolicy.composition.agent_recipe import AgentRecipe
+from genpolicy.composition.choosing import recall
+from genpolicy.dataset import DatasetRecipe
+from genpolicy.discovery.catalogue import Catalogue
+from genpolicy.errors import UsageError
+from genpolicy.intervals import Interval, mean_interval
+from genpolicy.records import EvaluationRecord
+from genpolicy.registry import Registry, RunDetail
+from genpolicy.registry.writer import warn
+from genpolicy.runs import surroundings
+from genpolicy.runs.launch import Launch, Say, start
+from genpolicy.runs.resumption import check_same_data
+
+Verdict = Literal["bit-identical", "agrees", "differs"]
+
+_NOTHING: Final = "–"
+
+
+@attrs.frozen
+class Change:
+    """One thing that is not as it was when a run was made.
+
+    Args:
+        what: Such as ``"torch"``, ``"git commit"`` or ``"the source of backbone flow"``.
+        then: What it was.
+        now: What it is.
+    """
+
+    what: str
+    then: str
+    now: str
+
+
+@attrs.frozen(kw_only=True)
+class Comparison:
+    """How a repetition came out.
+
+    Args:
+        verdict: ``bit-identical`` if the trained weights and every episode are the same;
+            ``agrees`` if the 95 % interval of the difference of the scores holds 0; ``differs``.
+        same_weights: Whether the agents' weights are the same, byte for byte.
+        difference: The repetition's score less the run's, of returns where there is no score, by
+            episodes of the same start where both have them; ``None`` for what is not scored.
+    """
+
+    verdict: Verdict
+    same_weights: bool
+    difference: Interval | None
+
+
+def repeat(
+    detail: RunDetail,
+    *,
+    registry: Registry,
+    catalogue: Catalogue,
+    device: torch.device,
+    output: Path,
+    command: str = "",
+    say: Say = warn,
+) -> tuple[Launch, list[Change]]:
+    """Make ready to run a finished run's recipe again, with its seed and its data.
+
+    Args:
+        detail: What the registry knows of it.
+        registry: Where the repetition is recorded, as a run of its own whose parent is the run.
+        catalogue: The installed parts.
+        device: Where the models live.
+        output: The folder in which the repetition gets a folder of its own.
+        command: The command line as typed.
+        say: Told what is odd.
+
+    Returns:
+        The run to make, and everything that is not as it was.
+
+    Raises:
+        UsageError: It is not finished, or trained nothing.
+        DataError: Its data is not what it was.
+        PartError: One of its parts is not installed or broken.
+        RegistryError: The registry cannot be written.
+    """
+    if detail.start.reference is not None:
+        raise UsageError(
+            f"run {detail.id} measured the reference policy {detail.start.reference!r} and trained "
+            "nothing; `agent datasets reference` measures it again"
+        )
+    if detail.state != "finished":
+        raise UsageError(
+            f"run {detail.id} is {detail.state} and has no result to reproduce; "
+            f"`agent resume {detail.id}` goes on with it"
+        )
+    recipe = recall(catalogue, detail.start.recipe, detail.start.providers)
+    dataset = recipe.part("dataset", DatasetRecipe).prepare()
+    check_same_data(detail, dataset)
+    launch = start(
+        attrs.evolve(recipe, origins=detail.start.origins),
+        dataset,
+        registry=registry,
+        output=output,
+        device=device,
+        command=command,
+        parent=detail.id,
+        say=say,
+    )
+    return launch, list(_changes(detail, recipe, device))
+
+
+def compare(then: RunDetail, now: RunDetail) -> Comparison:
+    """Compare a run with its repetition."""
+    weights = _weights(then)
+    same_weights = weights is not None and weights == _weights(now)
+    first, second = then.final_evaluation, now.final_evaluation
+    if first is None or second is None:
+        verdict: Verdict = "bit-identical" if same_weights else "differs"
+        return Comparison(verdict=verdict, same_weights=same_weights, difference=None)
+    difference = _difference(first, second)
+    if same_weights and first.episodes == second.episodes:
+        verdict = "bit-identical"
+    else:
+        verdict = "agrees" if difference.low <= 0.0 <= difference.high else "differs"
+    return Comparison(verdict=verdict, same_weights=same_weights, difference=difference)
+
+
+def _weights(detail: RunDetail) -> str | None:
+    return next((a.sha256 for a in reversed(detail.artifacts) if a.kind == "agent"), None)
+
+
+def _difference(then: EvaluationRecord, now: EvaluationRecord) -> Interval:
+    scale = _scale(then)
+    first, second = (_returns(record, scale) for record in (then, now))
+    if first.keys() == second.keys():
+        return mean_interval([second[seed] - first[seed] for seed in first])
+    one, other = (mean_interval([*values.values()]) for values in (first, second))
+    mean, half = other.mean - one.mean, math.hypot(one.half_width, other.half_width)
+    return Interval(mean=mean, low=mean - half, high=mean + half)
+
+
+def _returns(record: EvaluationRecord, scale: float) -> dict[int, float]:
+    return {episode.seed: scale * episode.return_ for episode in record.episodes}
+
+
+def _scale(record: EvaluationRecord) -> float:
+    """Return how much of a score one unit of return is; 1 where there is no score."""
+    if record.score is None:
+        return 1.0
+    assert record.random_return is not None
+    assert record.expert_return is not None
+    return 100.0 / (record.expert_return - record.random_return)
+
+
+def _changes(detail: RunDetail, recipe: AgentRecipe, device: torch.device) -> Iterator[Change]:
+    then = detail.start
+    yield from _differing(then.versions, surroundings.versions() | recipe.files())
+    yield from _differing(then.host, surroundings.host())
+    yield from _differing({"device": then.device}, {"device": str(device)})
+    git = surroundings.git_state(Path.cwd())
+    commits = (then.git_commit, git.commit if git else None)
+    yield from _differing({"git commit": commits[0]}, {"git commit": commits[1]})
+    if then.git_dirty or (git and git.dirty):
+        states = [_cleanness(dirty) for dirty in (then.git_dirty, git.dirty if git else None)]
+        yield Change("git's tracked files", *states)
+    yield from _changed_sources(detail, recipe)
+
+
+def _changed_sources(detail: RunDetail, recipe: AgentRecipe) -> Iterator[Change]:
+    known = {part.slot: part for part in detail.start.parts}
+    for part in recipe.part_records():
+        before = known.get(part.slot)
+        if before is not None and before.source_hash != part.source_hash:
+            what = f"the source of {part.slot} {part.name}"
+            yield Change(what, before.source_hash[:12], part.source_hash[:12])
+
+
+def _differing(then: Any, now: Any) -> Iterator[Change]:
+    for name in sorted({*then, *now}):
+        before, after = then.get(name), now.get(name)
+        if before != after:
+            yield Change(name, _said(before), _said(after))
+
+
+def _said(value: Any) -> str:
+    return _NOTHING if value is None else str(value)
+
+
+def _cleanness(dirty: bool | None) -> str:
+    return {True: "changed", False: "as committed", None: _NOTHING}[dirty]
+
+
+def in_words(comparison: Comparison, then: EvaluationRecord | None) -> str:
+    """Return the verdict as a sentence, with the numbers that it rests on."""
+    if comparison.verdict == "bit-identical":
+        scored = " and every episode" if then is not None else ""
+        return f"bit-identical: the trained weights{scored} are the same"
+    if comparison.difference is None:
+        return "differs: the trained weights are not the same, and nothing was scored"
+    found = comparison.difference
+    what = "return" if then is None or then.score is None else "score"
+    numbers = f"the {what} differs by {found.mean:+.2f} ({found.low:+.2f} to {found.high:+.2f})"
+    if comparison.verdict == "agrees":
+        return f"agrees: {numbers}, an interval that holds 0"
+    return f"differs: {numbers}, an interval without 0"

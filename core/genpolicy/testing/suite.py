@@ -1,0 +1,240 @@
+"""What the suites of all kinds share: how a check is run, and what holds for every part."""
+
+import functools
+import inspect
+import json
+import subprocess
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, NoReturn, TypeVar, get_type_hints
+from unittest import SkipTest
+
+import attrs
+import torch
+from torch import Tensor, nn
+
+from genpolicy.discovery import PartEntry, load_catalogue
+from genpolicy.discovery.loader import HEAVY
+from genpolicy.recipe import Recipe, make_recipe, recipe_values
+from genpolicy.testing.draws import the_same_noise
+from genpolicy.testing.surroundings import Surroundings
+
+F = TypeVar("F", bound=Callable[..., None])
+
+_PREFIX = "test_"
+_HEAVY = """
+import sys, {module}
+print(*[name for name in {names} if name in sys.modules])
+"""
+
+
+class ExpectedFailure(SkipTest):
+    """A check failed, as the part says that it does."""
+
+
+class NotConcerned(SkipTest):
+    """A check is about an ability that the part does not have."""
+
+
+@attrs.frozen(eq=False)
+class Program:
+    """A computation of a part that training or acting repeats.
+
+    Args:
+        models: The models whose weights it reads.
+        run: The computation, from tensors that do not change; returns one tensor of floats.
+    """
+
+    models: Mapping[str, nn.Module]
+    run: Callable[[], Tensor]
+
+
+def needs(*abilities: type) -> Callable[[F], F]:
+    """Mark a check that concerns parts of these abilities alone, by what ``build`` promises."""
+
+    def mark(check: F) -> F:
+        check.abilities = abilities  # type: ignore[attr-defined]
+        return check
+
+    return mark
+
+
+class Suite(ABC):
+    """The checks of one kind; subclass it in a test module and define the fixture ``part``.
+
+    Every check begins with the same seed. One that the part's ``expected_failures`` name must fail.
+    """
+
+    kind: ClassVar[str]
+    """The kind of part."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        _guard_checks(cls)
+
+    @classmethod
+    def checks(cls) -> tuple[str, ...]:
+        """Return the names of all checks in the order in which they are written."""
+        order = [name for base in reversed(cls.__mro__) for name in vars(base)]
+        return tuple(dict.fromkeys(name for name in order if name.startswith(_PREFIX)))
+
+    @abstractmethod
+    def program(self, part: Any) -> Program | None:
+        """Return what the part computes again and again, on a few rows; None if nothing."""
+
+    def test_every_expected_failure_is_a_check_and_has_a_reason(self, part: Recipe) -> None:
+        """An exception that names no check hides nothing and only misleads."""
+        for name, reason in part.expected_failures().items():
+            assert _PREFIX + name in self.checks(), f"there is no check {name!r} to fail"
+            assert reason.strip(), f"{name!r} is expected to fail without a reason"
+
+    def test_listing_it_imports_nothing_heavy(self, part: Recipe) -> None:
+        """Every command lists parts, `agent --help` too: importing torch there costs seconds."""
+        entry = entry_of(part)
+        if entry is None or entry.distribution.startswith("file:"):
+            self.skip("no installed distribution provides it")
+        for module in {plugin.module for plugin in _plugins_of(entry)}:
+            heavy = _heavy_modules(module)
+            assert not heavy, f"importing {module} imports {heavy}; keep its __init__.py empty"
+
+    def test_its_options_survive_json(self, part: Recipe) -> None:
+        """Runs and agents are stored as JSON and rebuilt from it."""
+        stored = json.loads(json.dumps(recipe_values(part)))
+        again = make_recipe(type(part), stored, who=type(part).__name__)
+        assert again == part, f"{part} comes back as {again}"
+
+    def test_every_option_has_a_line_of_help(self, part: Recipe) -> None:
+        """`agent info` shows it, and it is all that most people read."""
+        silent = [f.name for f in attrs.fields(type(part)) if not f.metadata.get("help")]
+        assert not silent, f"without help: {', '.join(silent)}"
+
+    def test_it_leaves_the_process_as_it_was(self, part: Recipe) -> None:
+        """A part that seeds, or changes torch's defaults, changes every other part's results."""
+        program = self._program(part)
+        before = Surroundings.now()
+        program.run()
+        changed = before.changes()
+        assert not changed, f"it changes {', '.join(changed)}"
+        states = []
+        for seed in (1, 2):
+            torch.manual_seed(seed)
+            program.run()
+            states.append(torch.get_rng_state())
+        assert not torch.equal(*states), "it seeds torch's global random numbers"
+
+    def test_it_compiles_as_one_graph(self, part: Recipe) -> None:
+        """A compiled step is up to several times as fast; one graph break loses most of it."""
+        program = self._program(part)
+        torch._dynamo.reset()
+        compiled = torch.compile(program.run, backend="aot_eager", fullgraph=True)
+        outputs = []
+        for run in (compiled, program.run):
+            torch.manual_seed(0)  # dropout draws where no patch reaches
+            with the_same_noise():  # a graph leaves out draws that nobody reads
+                outputs.append(run())
+        torch.testing.assert_close(*outputs, rtol=1e-4, atol=1e-5)
+
+    def test_it_runs_for_several_seeds_at_once(self, part: Recipe) -> None:
+        """Several seeds train as one batched program, under `torch.func.vmap`."""
+        program = self._program(part)
+        if not any(True for model in program.models.values() for _ in model.parameters()):
+            self.skip("it has no weights of which there could be several")
+        found = _batched(program, seeds=3)
+        assert found.shape == (3, *program.run().shape), f"three seeds give {tuple(found.shape)}"
+        assert torch.isfinite(found).all(), "it is not finite for every seed"
+
+    @staticmethod
+    def skip(reason: str) -> NoReturn:
+        """Say that a check does not concern a part, or cannot be made here."""
+        raise SkipTest(reason)
+
+    def _program(self, part: Recipe) -> Program:
+        program = self.program(part)
+        if program is None:
+            raise NotConcerned("it computes nothing that is repeated")
+        return program
+
+
+def _guard_checks(suite: type) -> None:
+    for name, member in list(vars(suite).items()):
+        if name.startswith(_PREFIX) and [*inspect.signature(member).parameters] == ["self", "part"]:
+            setattr(suite, name, _guarded(member))
+
+
+def entry_of(part: Recipe) -> PartEntry | None:
+    """Return the part of a recipe's class; None if no plugin provides it."""
+    target = f"{type(part).__module__}:{type(part).__qualname__}"
+    return next((e for e in load_catalogue().parts() if e.spec.target == target), None)
+
+
+def _plugins_of(entry: PartEntry) -> list[Any]:
+    return [plugin for plugin in load_catalogue().plugins if entry in plugin.parts]
+
+
+@functools.cache
+def _heavy_modules(module: str) -> str:
+    command = [sys.executable, "-c", _HEAVY.format(module=module, names=HEAVY)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"importing {module} fails: {done.stderr.strip()[-500:]}"
+    return ", ".join(done.stdout.strip().splitlines()[-1].split()) if done.stdout.strip() else ""
+
+
+class _Reading(nn.Module):
+    """A program as a module, so that its weights can be exchanged for others."""
+
+    def __init__(self, program: Program) -> None:
+        super().__init__()
+        self.models = nn.ModuleDict(dict(program.models))
+        self._run = program.run
+
+    def forward(self) -> Tensor:
+        return self._run()
+
+
+def _batched(program: Program, seeds: int) -> Tensor:
+    module = _Reading(program)
+    state = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+    stacked = {key: torch.stack([value.detach()] * seeds) for key, value in state.items()}
+    run = functools.partial(torch.func.functional_call, module, args=())
+    found: Tensor = torch.func.vmap(run, randomness="different")(stacked)
+    return found
+
+
+def _guarded(check: Callable[..., None]) -> Callable[..., None]:
+    """Seed a check, skip it where it does not apply, and turn round what is expected to fail."""
+
+    @functools.wraps(check)
+    def run(self: Suite, part: Recipe) -> None:
+        _skip_unless_able(check, part)
+        name = check.__name__.removeprefix(_PREFIX)
+        reason = dict(part.expected_failures()).get(name)
+        torch.manual_seed(0)
+        try:
+            check(self, part)
+        except SkipTest:
+            raise
+        except Exception as error:
+            if reason is None:
+                raise
+            raise ExpectedFailure(f"expected to fail: {reason}") from error
+        assert reason is None, f"it passes, though expected to fail because {reason!r}"
+
+    return run
+
+
+def _skip_unless_able(check: Callable[..., None], part: Recipe) -> None:
+    abilities: tuple[type, ...] = getattr(check, "abilities", ())
+    built = _promised(type(part))
+    for ability in abilities:
+        if not issubclass(built, ability):
+            raise NotConcerned(f"{built.__name__} is no {ability.__name__}")
+
+
+def _promised(recipe: type[Recipe]) -> type:
+    """Return the class that ``build`` is annotated to return; of a part without it, its own."""
+    build = inspect.getattr_static(recipe, "build", None)
+    return recipe if build is None else get_type_hints(build).get("return", object)
+
+
+_guard_checks(Suite)
