@@ -6,6 +6,7 @@ on can be imported and the checkout cannot.
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -188,6 +189,12 @@ def test_its_parts_pass_the_checks(place):
     assert "all well: 3 part(s)" in out
 
 
+def test_its_own_tests_pass(place):
+    shutil.copytree(EXAMPLE / "tests", place.work / "tests")
+    out, _ = place.call("python", "-m", "pytest", "-q", "tests")
+    assert " failed" not in out
+
+
 def test_what_it_trained_is_recorded_and_acts_again(place, finished):
     out, _ = place.call("agent", "runs", "show", finished, "--json")
     recorded = {part["name"]: part["version"] for part in json.loads(out)["start"]["parts"]}
@@ -226,6 +233,10 @@ class TestWithoutIt:
         _, err = place.call("agent", "resume", killed, status=3)
         assert MISSING in err
 
+    def test_reproducing_does(self, place, finished):
+        _, err = place.call("agent", "reproduce", finished, status=3)
+        assert MISSING in err
+
     def test_its_runs_are_shown_all_the_same(self, place, finished, killed):
         assert {run["run"] for run in place.runs()} == {finished, killed}
         out, _ = place.call("agent", "runs", "show", finished)
@@ -243,3 +254,8 @@ def test_installed_again_it_goes_on_where_it_was(place, killed):
     _, err = place.call("agent", "resume", killed)
     assert f"run {killed} goes on at step" in err
     assert {run["state"] for run in place.runs() if run["run"] == killed} == {"finished"}
+
+
+def test_and_what_was_finished_is_reproduced_to_the_bit(place, finished):
+    out, _ = place.call("agent", "reproduce", finished)
+    assert "bit-identical: the trained weights and every episode are the same" in out
