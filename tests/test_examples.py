@@ -191,8 +191,7 @@ def test_its_parts_pass_the_checks(place):
 
 def test_its_own_tests_pass(place):
     shutil.copytree(EXAMPLE / "tests", place.work / "tests")
-    out, _ = place.call("python", "-m", "pytest", "-q", "tests")
-    assert " failed" not in out
+    place.call("python", "-m", "pytest", "-q", "tests")  # its status is 0
 
 
 def test_what_it_trained_is_recorded_and_acts_again(place, finished):

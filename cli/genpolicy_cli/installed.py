@@ -24,4 +24,6 @@ def catalogue() -> "Catalogue":
             raise BrokenPartError(str(plugin.problem))
     for problem in found.problems():
         say(f"{problem}; see `agent plugins doctor`")
+    for note in found.contested(SINGLE_FILE):
+        say(note)
     return found

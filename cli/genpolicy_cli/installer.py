@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,9 +15,14 @@ from genpolicy.errors import PartError
 Listing = list[dict[str, Any]]
 """What ``agent plugins list --json`` prints."""
 
-_LIST: Final = (
-    "from genpolicy_cli.main import main; raise SystemExit(main(['plugins', 'list', '--json']))"
-)
+_LIST: Final = """
+import contextlib, sys
+from genpolicy_cli.main import main
+
+with open(sys.argv[1], "w", encoding="utf-8") as file, contextlib.redirect_stdout(file):
+    status = main(["plugins", "list", "--json"])
+raise SystemExit(status)
+"""
 
 
 def pip(command: str, *arguments: str) -> None:
@@ -40,12 +46,15 @@ def fresh_listing() -> Listing:
     Raises:
         PartError: That process fails.
     """
-    call = [sys.executable, "-P", "-c", _LIST]
-    done = subprocess.run(call, capture_output=True, text=True, check=False)
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise PartError(f"the installed plugins cannot be listed: {last}")
-    found: Listing = json.loads(done.stdout)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "plugins.json"
+        call = [sys.executable, "-P", "-c", _LIST, str(file)]
+        done = subprocess.run(call, capture_output=True, text=True, check=False)
+        try:
+            found: Listing = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+            raise PartError(f"the installed plugins cannot be listed: {last}") from None
     return found
 
 

@@ -1,5 +1,6 @@
 """``agent plugins check``: whether a plugin's parts do what parts of their kinds must."""
 
+import shlex
 import tomllib
 from collections import Counter
 from pathlib import Path
@@ -7,28 +8,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genpolicy.errors import BrokenPartError, UnknownPartError, UsageError
+from genpolicy.errors import BrokenPartError, OptionError, UnknownPartError, UsageError
 from genpolicy_cli import flags
-from genpolicy_cli.output import out, print_json
+from genpolicy_cli.output import out, print_json, say
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
     from genpolicy.discovery import Catalogue, PartEntry, PluginRecord
     from genpolicy.testing.distribution import PartOutcome
 
 _MARKS = {
-    "passed": ("ok", "green"),
+    "passed": ("ok", None),
     "failed": ("FAILED", "red"),
     "expected": ("expected", "yellow"),
     "skipped": ("skipped", "dim"),
 }
 """How a check is shown; one that does not concern a part is not."""
-
-_SUMS = {
-    "passed": "passed",
-    "failed": "failed",
-    "expected": "failed as expected",
-    "skipped": "skipped",
-}
 
 
 def check(
@@ -40,8 +36,21 @@ def check(
             help="An installed distribution, its project's folder, or a Python file with parts.",
         ),
     ],
+    settings: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="KIND.KEY=VALUE",
+            help="Options of the parts that are checked, such as dataset.path=mine.npz.",
+            show_default=False,
+        ),
+    ] = None,
     part: Annotated[
-        list[str] | None, typer.Option("--part", help="This part alone.", metavar="NAME")
+        list[str] | None,
+        typer.Option("--part", help="This part alone; may be given again.", metavar="NAME"),
+    ] = None,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option("--kind", help="Parts of this kind alone.", metavar="KIND"),
     ] = None,
     tracebacks: Annotated[
         bool, typer.Option("--tracebacks", help="Show where checks failed.")
@@ -51,14 +60,14 @@ def check(
     """Check every part of a plugin: one line per check, with what failed and why it matters."""
     import torch
 
-    from genpolicy.testing.distribution import check_parts
-
     torch.set_num_threads(1)
     catalogue, plugins = _find(context, plugin)
-    entries = _chosen([entry for found in plugins for entry in found.parts], part)
+    entries = _chosen([entry for found in plugins for entry in found.parts], part, kind)
     problems = [problem for found in plugins for problem in found.problems]
-    found: list[PartOutcome] = []
-    for result in check_parts(catalogue, entries):
+    for note in catalogue.contested(plugins[0].distribution):
+        say(note)
+    found = []
+    for result in _results(catalogue, entries, settings or ()):
         found.append(result)
         if not as_json and result.outcome.state in _MARKS:
             _show(result, tracebacks)
@@ -66,10 +75,41 @@ def check(
         print_json([_facts(result) for result in found])
     else:
         _sum_up(found, problems)
-    failed = sum(result.outcome.state == "failed" for result in found)
-    if failed or problems:
-        what = [f"{failed} of {len(found)} checks failed"] * bool(failed) + problems
+    failures = sum(result.outcome.state == "failed" for result in found)
+    if failures or problems:
+        what = [f"{failures} of {len(found)} checks failed"] * bool(failures) + problems
         raise BrokenPartError("\n".join(what))
+
+
+def _results(
+    catalogue: "Catalogue", entries: "Sequence[PartEntry]", settings: "Sequence[str]"
+) -> "Iterator[PartOutcome]":
+    """Yield the outcomes; what parts print meanwhile goes to the standard error."""
+    from genpolicy.discovery.capture import stdout_to_stderr
+    from genpolicy.testing.distribution import check_parts
+
+    outcomes = check_parts(catalogue, entries, _options(settings, entries))
+    while True:
+        with stdout_to_stderr():
+            result = next(outcomes, None)
+        if result is None:
+            return
+        yield result
+
+
+def _options(
+    settings: "Sequence[str]", entries: "Sequence[PartEntry]"
+) -> "Mapping[str, Mapping[str, Any]]":
+    """Return options by kind."""
+    from genpolicy.composition.layers import from_arguments
+
+    options: dict[str, dict[str, Any]] = {entry.kind: {} for entry in entries}
+    for key, value in from_arguments(settings).values.items():
+        kind, _, name = key.partition(".")
+        if kind not in options or not name:
+            raise OptionError(f"{key!r} is no option of a part that is checked: KIND.KEY=VALUE")
+        options[kind][name] = value
+    return options
 
 
 def _find(context: typer.Context, plugin: str) -> "tuple[Catalogue, list[PluginRecord]]":
@@ -81,14 +121,36 @@ def _find(context: typer.Context, plugin: str) -> "tuple[Catalogue, list[PluginR
     if path.suffix == ".py":
         flags.name_files(context, [path])
         wanted = f"file:{path.stem}"
+    elif path.is_dir():
+        wanted = normalise(_project_name(path))
+        _refuse_another(wanted, path)
+    elif "/" in plugin:
+        raise UsageError(f"there is no folder {plugin!r}")
     else:
-        wanted = normalise(_project_name(path) if path.is_dir() else plugin)
+        wanted = normalise(plugin)
     catalogue = load_catalogue()
     plugins = [found for found in catalogue.plugins if found.distribution == wanted]
     if not plugins:
-        install = f"pip install -e {plugin}" if path.is_dir() else f"pip install {plugin}"
+        install = f"pip install {shlex.quote(plugin)}"
         raise UnknownPartError(f"no plugin of a distribution {wanted!r} is installed: `{install}`")
     return catalogue, plugins
+
+
+def _refuse_another(distribution: str, folder: Path) -> None:
+    """Refuse to check an installed copy in place of the project in a folder."""
+    from genpolicy.discovery.provenance import project_folder
+    from genpolicy.discovery.sources import plugin_distributions
+
+    copies = plugin_distributions().get(distribution, [])
+    install = f"`pip install -e {shlex.quote(str(folder))}`"
+    if not copies:
+        raise UnknownPartError(f"the project {distribution!r} is not installed: {install}")
+    place = project_folder(copies[0])
+    if place is None or place.resolve() != folder.resolve():
+        raise UnknownPartError(
+            f"the {distribution} that is installed is not the project in {str(folder)!r} but a "
+            f"copy; {install} installs that, `agent plugins check {distribution}` checks the copy"
+        )
 
 
 def _project_name(folder: Path) -> str:
@@ -101,14 +163,23 @@ def _project_name(folder: Path) -> str:
         raise UsageError(f"{file} names no project: {error}") from error
 
 
-def _chosen(entries: "list[PartEntry]", names: list[str] | None) -> "list[PartEntry]":
+def _chosen(
+    entries: "Sequence[PartEntry]", names: list[str] | None, kinds: list[str] | None
+) -> "list[PartEntry]":
     from genpolicy.errors import did_you_mean
 
-    known = [entry.spec.name for entry in entries]
-    for name in names or ():
-        if name not in known:
-            raise UnknownPartError(f"it has no part {name!r}{did_you_mean(name, known)}")
-    return [entry for entry in entries if not names or entry.spec.name in names]
+    for asked, known, what in (
+        (names, [entry.spec.name for entry in entries], "part"),
+        (kinds, [entry.kind for entry in entries], "part of kind"),
+    ):
+        for name in asked or ():
+            if name not in known:
+                raise UnknownPartError(f"it has no {what} {name!r}{did_you_mean(name, known)}")
+    return [
+        entry
+        for entry in entries
+        if (not names or entry.spec.name in names) and (not kinds or entry.kind in kinds)
+    ]
 
 
 def _show(result: "PartOutcome", tracebacks: bool) -> None:
@@ -116,7 +187,7 @@ def _show(result: "PartOutcome", tracebacks: bool) -> None:
     word, style = _MARKS[outcome.state]
     line = f"{word:<9}{result.kind} {result.name}: {outcome.check}"
     reason = f" ({outcome.detail})" if outcome.state in ("expected", "skipped") else ""
-    out().print(line + reason, style=style if outcome.state != "passed" else None, soft_wrap=True)
+    out().print(line + reason, style=style, soft_wrap=True)
     if outcome.state == "failed":
         out().print(f"         {outcome.detail}", soft_wrap=True)
         if outcome.why:
@@ -125,12 +196,14 @@ def _show(result: "PartOutcome", tracebacks: bool) -> None:
             out().print(outcome.traceback, style="dim", soft_wrap=True)
 
 
-def _sum_up(found: "list[PartOutcome]", problems: list[str]) -> None:
-    states = Counter(_SUMS.get(result.outcome.state, "") for result in found)
+def _sum_up(found: "Sequence[PartOutcome]", problems: list[str]) -> None:
+    states = Counter(result.outcome.state for result in found)
     parts = len({(result.kind, result.name) for result in found})
-    counted = ", ".join(f"{states[word]} {word}" for word in _SUMS.values() if states[word])
+    words = {"passed": "passed", "failed": "failed", "expected": "failed as expected"}
+    words |= {"skipped": "skipped", "not concerned": "do not apply"}
+    counted = [f"{states[s]} {words[s]}" for s in states if s in words]
     verdict = "" if states["failed"] or problems else "all well: "
-    out().print(f"\n{verdict}{parts} part(s), {counted or 'nothing to check'}")
+    out().print(f"\n{verdict}{parts} part(s), {', '.join(counted) or 'nothing to check'}")
 
 
 def _facts(result: "PartOutcome") -> dict[str, Any]:

@@ -74,6 +74,12 @@ def _facts(detail: "RunDetail") -> Iterator[tuple[str, str]]:
         "versions",
         ", ".join(f"{name} {start.versions[name]}" for name in _VERSIONS if name in start.versions),
     )
+    plugins = {p.distribution: p for p in start.parts if p.distribution != "genpolicy"}
+    if plugins:
+        yield (
+            "plugins",
+            ", ".join(f"{n} {p.version}, source {p.source_hash[:12]}" for n, p in plugins.items()),
+        )
     yield "git", _git(detail)
     for name, path in start.files.items():
         slots = ", ".join(part.slot for part in start.parts if part.distribution == name)

@@ -197,6 +197,13 @@ def test_a_listing_that_fails_is_told_by_its_last_line(monkeypatch):
         installer.fresh_listing()
 
 
+def test_a_plugin_that_prints_when_python_ends_does_not_spoil_the_listing(tmp_path, monkeypatch):
+    code = "import atexit\natexit.register(print, 'bye')\n" + plugin("steady")
+    (tmp_path / "chatty.py").write_text(code)
+    monkeypatch.setenv("AGENT_PLUGIN_FILES", str(tmp_path / "chatty.py"))
+    assert "file:chatty" in [plugin["distribution"] for plugin in installer.fresh_listing()]
+
+
 def test_problems_are_told_of_what_was_named_and_of_what_had_none_before():
     def listed(name, *problems):
         return {"distribution": name, "version": "1.0", "problems": list(problems)}

@@ -1,5 +1,6 @@
 """``agent plugins check``: one line per check, and words for what cannot be checked."""
 
+import numpy as np
 import pytest
 
 STRAIGHT = """
@@ -83,6 +84,63 @@ def test_what_is_nothing_without_an_argument_is_skipped_in_words(agent):
     assert "it is nothing without its option 'path'" in done.out
 
 
+def test_options_name_what_defaults_do_not(agent, place):
+    np.savez(
+        place / "mine.npz",
+        observation=np.random.default_rng(0).normal(size=(64, 3)).astype(np.float32),
+        action=np.zeros((64, 2), np.float32),
+        reward=np.zeros(64, np.float32),
+        terminal=np.arange(64) % 16 == 15,
+    )
+    named = ("plugins", "check", "genpolicy", "--kind", "dataset", "--part", "npz")
+    done = agent(*named, "dataset.path=mine.npz", "--json")
+    assert any(row["state"] == "passed" for row in done.json)
+    done = agent(*named, "solver.steps=3")
+    assert done.status == 2
+    assert "'solver.steps' is no option of a part that is checked" in done.err
+    done = agent(*named, "dataset.pth=mine.npz")
+    assert done.status == 3
+    assert "dataset npz has no option 'pth'; did you mean 'path'" in done.out
+
+
+EXITS = """
+import sys
+import attrs
+from genpolicy import DatasetRecipe, PartSpec, hookimpl
+
+@attrs.frozen(kw_only=True)
+class Exits(DatasetRecipe):
+    def load(self):
+        print("leaving")
+        sys.exit(0)
+
+@attrs.frozen(kw_only=True)
+class Raises(DatasetRecipe):
+    def __attrs_post_init__(self):
+        raise KeyError("x")
+
+    def load(self): ...
+
+@hookimpl
+def genpolicy_datasets():
+    return [
+        PartSpec(name="raises", summary="s", target="exits:Raises"),
+        PartSpec(name="exits", summary="s", target="exits:Exits"),
+    ]
+"""
+
+
+def test_a_part_that_raises_exits_or_prints_fails_its_checks_and_no_other(agent, place):
+    (place / "exits.py").write_text(EXITS)
+    done = agent("plugins", "check", "exits.py", "--json")
+    assert done.status == 3
+    rows = {(row["part"], row["state"]) for row in done.json}
+    assert {("raises", "failed"), ("exits", "failed"), ("exits", "passed")} <= rows
+    assert any("it called sys.exit(0)" in row["detail"] for row in done.json)
+    assert any("KeyError" in row["detail"] for row in done.json)
+    assert "leaving" in done.err
+
+
 def test_a_distribution_that_is_not_installed_is_named(agent):
     done = agent("plugins", "check", "genpolicy-absent")
     assert done.status == 3
@@ -100,6 +158,15 @@ def test_a_project_that_is_not_installed_says_how(agent, place):
     assert "`pip install -e project`" in done.err
     (place / "project/pyproject.toml").write_text("[project]\n")
     assert "names no project" in agent("plugins", "check", "project").err
+
+
+def test_a_folder_is_not_mistaken_for_the_copy_that_is_installed(agent, place):
+    (place / "project").mkdir()
+    (place / "project/pyproject.toml").write_text('[project]\nname = "genpolicy"\n')
+    done = agent("plugins", "check", "project")
+    assert done.status == 3
+    assert "the genpolicy that is installed is not the project in 'project'" in done.err
+    assert "there is no folder './nosuch'" in agent("plugins", "check", "./nosuch").err
 
 
 def test_a_part_that_is_not_there_is_said_with_the_nearest(agent):

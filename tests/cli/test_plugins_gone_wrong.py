@@ -224,7 +224,7 @@ def test_a_run_with_good_parts_is_trained_and_scored(runs, backbone):
         (
             "wrong-shape",
             3,
-            "has a matching loss of shape (3, 2) for 3 rows; it is one number per row, [batch], ",
+            "has a matching loss of shape (4, 2) for 4 rows; it is one number per row, [batch], ",
             UPGRADE,
         ),
         (

@@ -1,5 +1,6 @@
 """Who a distribution is, and what to do about one that does not work."""
 
+from importlib import metadata
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,9 @@ def upgrade(distribution: str, file: Path | None = None) -> str:
         return f"correct {file or _file_of(distribution)}"
     if distribution == OWN:
         return f"install {OWN} again, as its README says"
+    folder = editable_folder(distribution)
+    if folder is not None:
+        return f"correct it in {folder}"
     return (
         f"upgrade it with `pip install -U {distribution}` or remove it with "
         f"`pip uninstall {distribution}`"
@@ -45,6 +49,16 @@ def reinstall(distribution: str, known: str | None = None) -> str:
     if known is not None:
         name, wanted = f"{distribution} {known}", f"{distribution}=={known}"
     return f"needs the plugin {name}, which is not installed: `pip install {wanted}`"
+
+
+def editable_folder(distribution: str) -> Path | None:
+    """Return the folder of a project that is installed as editable, so that it is edited there."""
+    from genpolicy.discovery.provenance import project_folder  # which needs this module
+
+    try:
+        return project_folder(metadata.distribution(distribution))
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _file_of(distribution: str) -> str:

@@ -143,9 +143,15 @@ class Catalogue:
         notes = [duplicate.problem for duplicate in self.duplicates]
         for plugin in self.plugins:
             notes += habits(plugin)
-        for kind in KINDS:
-            notes += self._contested(kind)
-        return notes
+        return notes + self.contested()
+
+    def contested(self, distribution: str = "") -> list[str]:
+        """Return one sentence per bare name that several plugins claim, and whose part it means.
+
+        Args:
+            distribution: Only names that a distribution claims whose name begins like this.
+        """
+        return [note for kind in KINDS for note in self._contested(kind, distribution)]
 
     def _claimants(self, kind: str, name: str) -> list[PartEntry]:
         claimants = [part for part in self.parts(kind) if name in part.claims]
@@ -168,6 +174,8 @@ class Catalogue:
         for plugin in suspects:
             if plugin.distribution == owner and plugin.state == "broken":
                 return BrokenPartError(f"{kind} {name!r} cannot be had: {plugin.problem}; {DOCTOR}")
+        if owner.startswith(f"{OWN}-") and owner not in {p.distribution for p in self.plugins}:
+            return UnknownPartError(f"{kind} {name!r} {reinstall(owner)}")
         sentences = [f"no installed plugin provides {kind} {name!r}{self._nearest(kind, name)}"]
         sentences += [f"{plugin.problem}; it may provide {name!r}" for plugin in suspects]
         sentences += [DOCTOR] if suspects else []
@@ -182,13 +190,15 @@ class Catalogue:
         known = known or {claim for part in self.parts(kind) for claim in part.claims}
         return did_you_mean(name, sorted(known))
 
-    def _contested(self, kind: str) -> list[str]:
+    def _contested(self, kind: str, distribution: str) -> list[str]:
         owners: dict[str, list[PartEntry]] = defaultdict(list)
         for part in self.parts(kind):
             for name in part.claims:
                 owners[name].append(part)
         return [
-            _contest(kind, name, parts) for name, parts in sorted(owners.items()) if len(parts) > 1
+            _contest(kind, name, parts)
+            for name, parts in sorted(owners.items())
+            if len(parts) > 1 and any(p.distribution.startswith(distribution) for p in parts)
         ]
 
 

@@ -1,9 +1,11 @@
 """Stops a plugin that does not finish, so that one that hangs keeps nobody from working.
 
 A timer interrupts it with an exception that is no ``Exception`` and comes again every second, so
-that code which swallows it once is stopped all the same. Out of reach are code that swallows it for
-ever (the user is told its name), C code that never returns to Python, systems without
-``setitimer``, and callers outside the main thread, for whom no timer can be set.
+that code which swallows it once is stopped all the same. While a library that everybody shares is
+being imported the plugin gets as long again, and ten seconds at least, for torch and numpy cannot
+be imported again after half an import. Out of reach are code that swallows it for ever (the user is
+told its name), C code that never returns to Python, systems without ``setitimer``, and callers
+outside the main thread, for whom no timer can be set.
 """
 
 import math
@@ -22,6 +24,9 @@ PATIENCE: Final = "AGENT_PLUGINS_PATIENCE"
 _SECONDS: Final = 30.0
 _AGAIN: Final = 1.0
 _TELL_AT: Final = 3  # by then it has swallowed the exception twice
+_WAIT: Final = 10.0
+_FOREVER: Final = 1e8  # three years; a timer takes no more than a few hundred
+_SHARED: Final = ("torch", "numpy", "gymnasium", "minari", "sqlalchemy")
 
 
 class OutOfPatienceError(BaseException):
@@ -56,15 +61,16 @@ def limited(seconds: float, who: str, task: str) -> Iterator[None]:
         who: The distribution, named to the user if it cannot be stopped.
         task: What it is doing, such as ``"importing"``.
     """
-    if not _can_be_limited() or math.isinf(seconds):
+    if not _can_be_limited() or seconds > _FOREVER:
         yield
         return
     alarm = _Alarm(seconds, who, task)
     start = time.monotonic()
     handler = signal.signal(signal.SIGALRM, alarm)
-    delay, interval = signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)
+    delay, interval = signal.getitimer(signal.ITIMER_REAL)
     try:
         try:
+            signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)  # may ring at once
             yield
         finally:
             alarm.armed = False
@@ -89,6 +95,9 @@ class _Alarm:
         self.rings += 1
         if self.rings == _TELL_AT:
             os.write(2, f"warning: {self._stubborn()}\n".encode())
+        if _imports_shared(frame):
+            signal.setitimer(signal.ITIMER_REAL, max(self.seconds, _WAIT), _AGAIN)
+            return
         raise OutOfPatienceError(
             f"it did not finish {self.task} in {self.seconds:g} s and was stopped"
         )
@@ -98,6 +107,16 @@ class _Alarm:
             f"plugin {self.who} hangs and cannot be stopped; end this program, and start it with "
             f"AGENT_PLUGINS_DENY={self.who}"
         )
+
+
+def _imports_shared(frame: FrameType | None) -> bool:
+    """Whether the body of a module of a shared library is running."""
+    while frame is not None:
+        package = str(frame.f_globals.get("__name__")).partition(".")[0]
+        if frame.f_code.co_name == "<module>" and package in _SHARED:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _can_be_limited() -> bool:

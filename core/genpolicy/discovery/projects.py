@@ -58,6 +58,8 @@ def _compare(
         return
     try:
         project = tomllib.loads((folder / _FILE).read_text(encoding="utf-8")).get("project", {})
+        if not project or "entry-points" in project.get("dynamic", ()):
+            return  # they are written elsewhere: setup.py, setup.cfg, a table of poetry's
         wanted = project.get("entry-points", {}).get(GROUP, {})
         name = name or normalise(project.get("name", ""))
     except (OSError, ValueError, AttributeError, TypeError) as error:

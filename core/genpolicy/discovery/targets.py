@@ -3,8 +3,14 @@
 import importlib
 import importlib.resources
 import inspect
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from genpolicy.discovery.advice import OWN
 from genpolicy.discovery.capture import stdout_to_stderr
+from genpolicy.discovery.patience import limited, patience
 from genpolicy.discovery.records import PartEntry
 from genpolicy.discovery.sources import Source
 from genpolicy.discovery.words import describe, remedy
@@ -46,7 +52,7 @@ def read_resource(entry: PartEntry) -> str:
     package, _, place = entry.spec.target.partition(":")
     name = place.partition("#")[0]
     try:
-        with stdout_to_stderr():
+        with _watched(entry):
             files = {item.name: item for item in importlib.resources.files(package).iterdir()}
             if name in files:
                 return files[name].read_text(encoding="utf-8")
@@ -60,7 +66,7 @@ def read_resource(entry: PartEntry) -> str:
 def _load_attribute(entry: PartEntry) -> object:
     module_name, _, name = entry.spec.target.partition(":")
     try:
-        with stdout_to_stderr():
+        with _watched(entry):
             module = importlib.import_module(module_name)
             found: object = getattr(module, name, _MISSING)
     except KeyboardInterrupt:
@@ -71,6 +77,15 @@ def _load_attribute(entry: PartEntry) -> object:
         classes = [key for key, value in vars(module).items() if isinstance(value, type)]
         raise _broken(entry, f"is missing from its module{did_you_mean(name, classes)}")
     return found
+
+
+@contextmanager
+def _watched(entry: PartEntry) -> Iterator[None]:
+    """Keep the output clean, and limit how long a part of somebody else's may take."""
+    seconds = math.inf if entry.distribution == OWN else patience(os.environ)
+    task = f"importing {entry.spec.target}"
+    with stdout_to_stderr(), limited(seconds, entry.distribution, task):
+        yield
 
 
 def _failed(entry: PartEntry, error: BaseException) -> BrokenPartError:

@@ -2,7 +2,7 @@
 
 import traceback
 
-from genpolicy.discovery.advice import OWN
+from genpolicy.discovery.advice import OWN, editable_folder
 from genpolicy.discovery.patience import PATIENCE, OutOfPatienceError
 from genpolicy.discovery.sources import Source
 
@@ -23,8 +23,11 @@ def remedy(source: Source, error: BaseException) -> str:
     if isinstance(error, OutOfPatienceError):
         return f"{source.upgrade}; {PATIENCE}=300 would wait for 300 s"
     missing = (error.name or "").partition(".")[0] if isinstance(error, ImportError) else ""
-    if source.is_file or source.distribution == OWN or not missing:
+    if source.distribution == OWN or not missing:
         return source.upgrade
+    if source.is_file or editable_folder(source.distribution):
+        declared = "" if source.is_file else " and add it to its dependencies"
+        return f"{source.upgrade}, or install {missing!r}{declared}"
     if missing == "genpolicy":
         return (
             "it was written for another version of genpolicy; upgrade both with "

@@ -21,9 +21,11 @@ from genpolicy.runs import surroundings
 from genpolicy.runs.launch import Launch, Say, start
 from genpolicy.runs.resumption import check_same_data
 
-Verdict = Literal["bit-identical", "agrees", "differs"]
+Verdict = Literal["bit-identical", "agrees", "undecided", "differs"]
 
 _NOTHING: Final = "–"
+_ROUNDING: Final = 1e-4
+"""What scores may differ by, in points, from sums in another order."""
 
 
 @attrs.frozen
@@ -47,7 +49,9 @@ class Comparison:
 
     Args:
         verdict: ``bit-identical`` if the trained weights and every episode are the same;
-            ``agrees`` if the 95 % interval of the difference of the scores holds 0; ``differs``.
+            ``agrees`` if the scores are the same but for rounding, or the 95 % interval of their
+            difference holds 0; ``undecided`` if that has no interval, from one episode;
+            ``differs``.
         same_weights: Whether the agents' weights are the same, byte for byte.
         difference: The repetition's score less the run's, of returns where there is no score, by
             episodes of the same start where both have them; ``None`` for what is not scored.
@@ -126,8 +130,14 @@ def compare(then: RunDetail, now: RunDetail) -> Comparison:
     if same_weights and first.episodes == second.episodes:
         verdict = "bit-identical"
     else:
-        verdict = "agrees" if difference.low <= 0.0 <= difference.high else "differs"
+        verdict = _verdict(difference)
     return Comparison(verdict=verdict, same_weights=same_weights, difference=difference)
+
+
+def _verdict(difference: Interval) -> Verdict:
+    if abs(difference.mean) < _ROUNDING or difference.low <= 0.0 <= difference.high:
+        return "agrees"
+    return "undecided" if math.isnan(difference.low) else "differs"
 
 
 def _weights(detail: RunDetail) -> str | None:
@@ -205,6 +215,8 @@ def in_words(comparison: Comparison, then: EvaluationRecord | None) -> str:
     found = comparison.difference
     what = "return" if then is None or then.score is None else "score"
     numbers = f"the {what} differs by {found.mean:+.2f} ({found.low:+.2f} to {found.high:+.2f})"
+    if comparison.verdict == "undecided":
+        return f"undecided: the {what} differs by {found.mean:+.2f}, over one episode"
     if comparison.verdict == "agrees":
-        return f"agrees: {numbers}, an interval that holds 0"
+        return f"agrees: {numbers}, an interval that holds 0 or rounding"
     return f"differs: {numbers}, an interval without 0"

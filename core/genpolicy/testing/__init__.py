@@ -43,10 +43,19 @@ __all__ = [
     "needs",
 ]
 
-_HOME = {"Suite": "suite", "needs": "suite"} | {
-    name: name.removesuffix("Suite").lower() for name in __all__ if name.endswith("Suite")
+_HOME = {
+    "BackboneSuite": "backbone",
+    "CriticSuite": "critic",
+    "DatasetSuite": "dataset",
+    "InferenceSuite": "inference",
+    "NetworkSuite": "network",
+    "ObjectiveSuite": "objective",
+    "RecipeSuite": "recipe",
+    "SolverSuite": "solver",
+    "TrackerSuite": "tracker",
+    "Suite": "suite",
+    "needs": "suite",
 }
-_HOME["Suite"] = "suite"
 
 
 def __getattr__(name: str) -> Any:

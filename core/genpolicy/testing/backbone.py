@@ -23,10 +23,8 @@ from genpolicy.composition.contract import provided_class
 from genpolicy.density import sample_with_log_prob
 from genpolicy.testing.companions import companion, named_solver, small_network
 from genpolicy.testing.draws import rows_of_noise_in_order
+from genpolicy.testing.rows import ORDER, SHAPES, check_rows
 from genpolicy.testing.suite import Program, Suite, needs
-
-_SHAPES = ((2,), (4, 2))
-_ORDER = (3, 0, 4, 1, 2)
 
 
 class BackboneSuite(Suite):
@@ -54,14 +52,14 @@ class BackboneSuite(Suite):
 
     def test_the_loss_is_one_finite_number_per_row(self, part: BackboneRecipe) -> None:
         """Objectives weigh every sample's loss by what its action is worth, then average."""
-        for shape in _SHAPES:
+        for shape in SHAPES:
             loss = _build(part, shape).matching_loss(*_rows(shape))
             assert loss.shape == (5,), f"five samples of {shape} give a loss of {tuple(loss.shape)}"
             assert torch.isfinite(loss).all(), f"the loss of samples of {shape} is {loss.tolist()}"
 
     def test_its_gradient_reaches_every_weight(self, part: BackboneRecipe) -> None:
         """A weight without a gradient never learns, and nobody notices."""
-        for shape in _SHAPES:
+        for shape in SHAPES:
             model = _build(part, shape)
             model.matching_loss(*_rows(shape)).mean().backward()  # type: ignore[no-untyped-call]
             for key, weight in model.named_parameters():
@@ -85,7 +83,7 @@ class BackboneSuite(Suite):
     def test_rows_may_come_in_any_order(self, part: BackboneRecipe) -> None:
         """Batches are shuffled; a place in the batch must mean nothing."""
         model, (sample, condition) = _build(part), _rows()
-        order = torch.tensor(_ORDER)
+        order = torch.tensor(ORDER)
         expected = _seeded_loss(model, sample, condition)[order]
         with rows_of_noise_in_order(order):
             found = _seeded_loss(model, sample[order], condition[order])
@@ -112,7 +110,7 @@ class BackboneSuite(Suite):
         """A tensor made on the CPU inside a loss fails there, or slows every step."""
         if not torch.cuda.is_available():
             self.skip("there is no GPU here")
-        model, rows = _build(part), _rows()
+        model, rows = _read(part), _rows()
         there = [tensor.to("cuda") for tensor in rows]
         noise = model.draw_noise(rows[1])
         expected = _acts(model, noise, rows[1])
@@ -158,15 +156,15 @@ class BackboneSuite(Suite):
     @needs(OneStepBackbone)
     def test_every_row_of_noise_is_sent_to_its_own_sample(self, part: BackboneRecipe) -> None:
         """Many candidates of many observations are drawn in one batch."""
-        for shape in _SHAPES:
-            model, (noise, condition) = _build(part, shape), _rows(shape)
+        for shape in SHAPES:
+            model, (noise, condition) = _read(part, shape), _rows(shape)
             assert isinstance(model, OneStepBackbone)
-            _check_rows(model.transport, noise, condition)
+            _check_sent(model.transport, noise, condition)
 
     @needs(ConsistencyBackbone)
     def test_the_end_of_the_path_is_sent_to_itself(self, part: BackboneRecipe) -> None:
         """What is data already must not be moved; it is the boundary condition of learning."""
-        model, (x_t, condition) = _build(part), _rows()
+        model, (x_t, condition) = _read(part), _rows()
         assert isinstance(model, ConsistencyBackbone)
         end, start = (x_t.new_tensor(t) for t in (model.path.end, model.path.start))
         torch.testing.assert_close(model.endpoint(x_t, end, condition), x_t)
@@ -176,8 +174,8 @@ class BackboneSuite(Suite):
     @needs(FlowMapBackbone)
     def test_a_jump_in_no_time_goes_nowhere(self, part: BackboneRecipe) -> None:
         """Φ(x, t, t) = x is what makes it a flow map."""
-        for shape in _SHAPES:
-            model, (x_t, condition) = _build(part, shape), _rows(shape)
+        for shape in SHAPES:
+            model, (x_t, condition) = _read(part, shape), _rows(shape)
             assert isinstance(model, FlowMapBackbone)
             for t in (model.path.start, 0.1, 0.7, model.path.end):
                 now = x_t.new_tensor(t)
@@ -186,20 +184,18 @@ class BackboneSuite(Suite):
     @needs(FlowMapBackbone)
     def test_every_row_jumps_by_itself_at_its_own_times(self, part: BackboneRecipe) -> None:
         """Losses ask for jumps between times that differ from row to row."""
-        model, (x_t, condition) = _build(part), _rows()
+        model, (x_t, condition) = _read(part), _rows()
         assert isinstance(model, FlowMapBackbone)
         t, s = x_t.new_tensor([0.1, 0.2, 0.3, 0.4, 0.5]), x_t.new_tensor([0.9, 0.8, 0.7, 0.6, 0.6])
-        order = torch.tensor(_ORDER)
-        whole = model.jump(x_t, t, s, condition)
-        again = model.jump(x_t[order], t[order], s[order], condition[order])
-        torch.testing.assert_close(again, whole[order])
+        whole = check_rows(model.jump, x_t, t, s, condition, what="jump")
         torch.testing.assert_close(model.jump(x_t[:1], t[0], s[0], condition[:1]), whole[:1])
         assert ((whole - x_t).abs().amax(1) > 1e-6).all(), "a jump from 0.1 to 0.9 goes nowhere"
+        _check_heard(model.jump(x_t, t, s, condition + 1.0), whole)
 
     @needs(FlowMapBackbone, VelocityBackbone)
     def test_a_short_jump_follows_the_velocity(self, part: BackboneRecipe) -> None:
         """The velocity of a flow map is the limit of its jumps."""
-        model, (x_t, condition) = _build(part), _rows()
+        model, (x_t, condition) = _read(part), _rows()
         assert isinstance(model, FlowMapBackbone)
         assert isinstance(model, VelocityBackbone)
         t, h = x_t.new_tensor(0.4), 1e-6
@@ -210,18 +206,18 @@ class BackboneSuite(Suite):
     @needs(VelocityBackbone)
     def test_a_rows_velocity_is_its_own(self, part: BackboneRecipe) -> None:
         """Many candidates of many observations are solved in one batch."""
-        for shape in _SHAPES:
-            model, (x_t, condition) = _build(part, shape), _rows(shape)
+        for shape in SHAPES:
+            model, (x_t, condition) = _read(part, shape), _rows(shape)
             assert isinstance(model, VelocityBackbone)
             t = x_t.new_tensor(0.4)
-            _check_rows(partial(_velocity_at, model, t), x_t, condition)
+            _check_sent(partial(_velocity_at, model, t), x_t, condition)
             whole = model.field(condition)(x_t, t)
             torch.testing.assert_close(model.velocity(x_t, t.expand(5), condition), whole)
 
     @needs(VelocityBackbone)
     def test_the_velocity_is_finite_at_both_ends(self, part: BackboneRecipe) -> None:
         """Every solver evaluates it where its time span begins, and many where it ends."""
-        model, (x_t, condition) = _build(part), _rows()
+        model, (x_t, condition) = _read(part), _rows()
         assert isinstance(model, VelocityBackbone)
         for end in model.time_span:
             velocity = model.velocity(x_t, x_t.new_tensor(end), condition)
@@ -231,7 +227,7 @@ class BackboneSuite(Suite):
     @torch.no_grad()
     def test_its_density_integrates_to_one(self, part: BackboneRecipe) -> None:
         """Objectives that measure a divergence take the density for what it is."""
-        model = _build(part, (1,))
+        model = _read(part, (1,))
         assert isinstance(model, VelocityBackbone)
         z = torch.linspace(-6, 6, 401).double()[:, None] * model.prior_std
         condition = torch.ones(401, 3).double()
@@ -243,7 +239,7 @@ class BackboneSuite(Suite):
     @needs(DenoiserBackbone)
     def test_the_denoiser_follows_from_the_velocity(self, part: BackboneRecipe) -> None:
         """Solvers that denoise and solvers that follow the velocity must solve one ODE."""
-        model, (x_t, condition) = _build(part), _rows()
+        model, (x_t, condition) = _read(part), _rows()
         assert isinstance(model, DenoiserBackbone)
         t = x_t.new_full((5,), 0.4)
         data = model.denoiser(x_t, t, condition)
@@ -253,7 +249,7 @@ class BackboneSuite(Suite):
     @needs(GaussianPathBackbone)
     def test_denoiser_and_score_agree(self, part: BackboneRecipe) -> None:
         """By Tweedie's formula, alpha E[a | x_t] = x_t + sigma² score."""
-        model, (x_t, condition) = _build(part), _rows()
+        model, (x_t, condition) = _read(part), _rows()
         assert isinstance(model, GaussianPathBackbone)
         t = x_t.new_full((5,), 0.4)
         data, score = model.denoiser(x_t, t, condition), model.score(x_t, t, condition)
@@ -265,6 +261,11 @@ def _build(part: BackboneRecipe, shape: tuple[int, ...] = (2,)) -> Backbone:
     torch.manual_seed(0)
     spec = SampleSpec(sample_shape=shape, condition_dim=3)
     return part.build(spec, small_network()).double()
+
+
+def _read(part: BackboneRecipe, shape: tuple[int, ...] = (2,)) -> Backbone:
+    """Return a model as it acts, and is only read: without dropout, with statistics that stay."""
+    return _build(part, shape).eval()
 
 
 def _rows(shape: tuple[int, ...] = (2,)) -> tuple[Tensor, Tensor]:
@@ -293,13 +294,16 @@ def _velocity_at(model: VelocityBackbone, t: Tensor, x_t: Tensor, condition: Ten
     return model.field(condition)(x_t, t)
 
 
-def _check_rows(send: Callable[[Tensor, Tensor], Tensor], x: Tensor, condition: Tensor) -> None:
-    """Check that each row is sent somewhere by itself, whatever rows stand beside it."""
-    order = torch.tensor(_ORDER)
-    whole = send(x, condition)
+def _check_sent(send: Callable[[Tensor, Tensor], Tensor], x: Tensor, condition: Tensor) -> None:
+    """Check that each row is sent somewhere by itself, and by its condition."""
+    whole = check_rows(send, x, condition, what="place")
     assert whole.shape == x.shape, f"{tuple(x.shape)} becomes {tuple(whole.shape)}"
-    torch.testing.assert_close(send(x[order], condition[order]), whole[order])
-    torch.testing.assert_close(send(x[1:2], condition[1:2]), whole[1:2])
+    _check_heard(send(x, condition + 1.0), whole)
+
+
+def _check_heard(changed: Tensor, whole: Tensor) -> None:
+    moved = (changed - whole).flatten(1).abs().amax(1) > 1e-9
+    assert moved.all(), "where a row is sent does not depend on its condition"
 
 
 def _acts(model: Backbone, noise: Tensor, condition: Tensor) -> Tensor:
@@ -332,7 +336,7 @@ def _trained(part: BackboneRecipe, steps: int) -> Backbone:
         optimiser.step()
         schedule.step()
         model.after_step((step + 1) / steps)
-    return model
+    return model.eval()
 
 
 @torch.no_grad()

@@ -1,6 +1,6 @@
 """What every critic must do, and what its abilities promise on top."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import attrs
@@ -15,11 +15,11 @@ from genpolicy.objective import Loss
 from genpolicy.recipe import options_of
 from genpolicy.testing.answers import OBSERVATION, Answered, answered
 from genpolicy.testing.batches import GROUP, KINDS, known_batch, on_device, random_batch
+from genpolicy.testing.rows import SHAPES, check_rows
 from genpolicy.testing.suite import Program, Suite, needs
 
-_SHAPES = ((2,), (4, 2))
 _BOX = (-np.ones(2, np.float32), np.ones(2, np.float32))
-_ORDER = (3, 0, 4, 1, 2)
+_OFTEN = 10
 
 
 class CriticSuite(Suite):
@@ -27,7 +27,7 @@ class CriticSuite(Suite):
 
     Whatever its loss asks for is small and installed: backbones, solvers. ``distance`` is how near
     its values must come to those that are known, on average, in ``steps`` steps of 72
-    transitions; an option ``tau`` is 0.05 there.
+    transitions; options ``tau`` and ``discount`` are 0.05 and 0.5 there.
     """
 
     kind: ClassVar[str] = "critic"
@@ -49,7 +49,7 @@ class CriticSuite(Suite):
     ) -> None:
         """Metrics are averaged over steps by name, and nothing in a step waits for them."""
         names = []
-        for shape in _SHAPES:
+        for shape in SHAPES:
             _, loss = _bound(part, shape)
             for terminal in (0.0, 1.0):
                 found = loss.call(batch=random_batch(shape, terminal))
@@ -82,7 +82,7 @@ class CriticSuite(Suite):
         self, part: CriticRecipe
     ) -> None:
         """A weight without a gradient never learns; a policy must not learn to please a loss."""
-        for shape in _SHAPES:
+        for shape in SHAPES:
             critic, loss = _bound(part, shape)
             loss.call(batch=random_batch(shape)).value.backward()
             for key, weight in critic.named_parameters():
@@ -98,9 +98,9 @@ class CriticSuite(Suite):
 
     def test_a_value_is_its_own_rows(self, part: CriticRecipe) -> None:
         """Candidates of many observations are valued in one batch."""
-        for shape in _SHAPES:
-            critic, batch = _build(part, shape), random_batch(shape)
-            _check_rows(critic.q, batch)
+        for shape in SHAPES:
+            critic, batch = _build(part, shape).eval(), random_batch(shape)
+            _check_valued(critic.q, batch)
             changed = {
                 "observation": critic.q(batch.observation + 0.5, batch.action),
                 "action": critic.q(batch.observation, 0.5 * batch.action),
@@ -115,8 +115,8 @@ class CriticSuite(Suite):
         """It is the one that is taken in its stead; outside, nobody has ever seen a reward."""
         low, high = np.array([-1.0, 0.0], np.float32), np.array([2.0, 0.5], np.float32)
         ends = [torch.as_tensor(end).double() for end in (low, high)]
-        for shape in _SHAPES:
-            critic, batch = _build(part, shape, (low, high)), random_batch(shape)
+        for shape in SHAPES:
+            critic, batch = _build(part, shape, (low, high)).eval(), random_batch(shape)
             for action in (9.0 * batch.action, -9.0 * batch.action):
                 pair = [critic.q(batch.observation, each) for each in (action, action.clamp(*ends))]
                 apart = float((pair[0] - pair[1]).detach().abs().max())
@@ -125,10 +125,10 @@ class CriticSuite(Suite):
     @needs(ValueCritic)
     def test_the_value_of_an_observation_is_its_own_rows(self, part: CriticRecipe) -> None:
         """Advantages are taken row by row."""
-        critic, batch = _build(part), random_batch()
+        critic, batch = _build(part).eval(), random_batch()
         assert isinstance(critic, ValueCritic)
         value = critic.value
-        _check_rows(lambda observation, _: value(observation), batch)
+        _check_valued(lambda observation, _: value(observation), batch)
         moved = (value(batch.observation + 0.5) - value(batch.observation)).any()
         assert moved, "the value does not depend on the observation"
 
@@ -143,19 +143,25 @@ class CriticSuite(Suite):
         """A copy that follows too fast chases itself, and one that stands still learns nothing."""
         critic = _build(part)
         trains = {key for key, weight in critic.named_parameters() if weight.requires_grad}
-        for key, weight in critic.named_parameters():
-            if key in trains:
-                weight.data.add_(1.0)
-        moved = _moves_of_a_step(critic)
+        moved = _first_moves(critic)
         lost = sorted(trains & moved.keys())
         assert not lost, f"after_step moves {lost[0]}, which the optimiser trains"
         if "tau" not in options_of(type(part)):
             self.skip("it has no option `tau`")
         tau = torch.tensor(part.tau).double()  # type: ignore[attr-defined]
-        assert moved, f"nothing moves after a step, though tau is {tau:g}"
+        assert moved, f"nothing moves in {_OFTEN} steps, though tau is {tau:g}"
         for key, by in moved.items():
             close = torch.allclose(by, tau.expand_as(by), atol=1e-9)
             assert close, f"{key} moves by {float(by.mean()):.4g} of the way, not by tau, {tau:g}"
+
+    def test_what_does_not_train_follows(self, part: CriticRecipe) -> None:
+        """One of two slow copies that is forgotten keeps half of the backup at what it was."""
+        if "tau" not in options_of(type(part)):
+            self.skip("it has no option `tau`")
+        critic = _build(part)
+        still = {key for key, weight in critic.named_parameters() if not weight.requires_grad}
+        still -= _first_moves(critic).keys()
+        assert not still, f"{min(still)} neither trains nor moves in {_OFTEN} steps"
 
     def test_its_state_dict_is_all_of_it(self, part: CriticRecipe) -> None:
         """Checkpoints and saved agents hold the state dict and nothing else."""
@@ -187,7 +193,7 @@ class CriticSuite(Suite):
         if not torch.cuda.is_available():
             self.skip("there is no GPU here")
         (critic, loss), batch = _bound(part), random_batch()
-        expected = critic.q(batch.observation, batch.action)
+        expected = critic.eval().q(batch.observation, batch.action)
         for model in (critic, *loss.models.values()):
             model.to("cuda")
         there = on_device(batch, "cuda")
@@ -197,14 +203,18 @@ class CriticSuite(Suite):
 
     def test_it_learns_values_that_are_known(self, part: CriticRecipe) -> None:
         """A critic may satisfy every other check and still learn nothing."""
+        part = _with_known(part, tau=0.05, discount=0.5)  # at 0.99, to forget it is 0.01 off
         critic, batch = _trained(part, self.steps), known_batch()
+        known = [torch.tensor(1.0), getattr(part, "discount", None), batch.action[-GROUP:, 0]]
         with torch.no_grad():
-            found = critic.q(batch.observation, batch.action).reshape(-1, GROUP)
-        discount = getattr(part, "discount", None)
-        known = (torch.tensor(1.0), discount, batch.action[-GROUP:, 0])
-        for kind, q, value in zip(KINDS, found, known, strict=True):
+            self._check_values(critic.q(batch.observation, batch.action), known)
+            if isinstance(critic, ValueCritic):  # whose value where actions differ is its own
+                self._check_values(critic.value(batch.observation), [*known[:2], None])
+
+    def _check_values(self, found: Tensor, known: Sequence[Tensor | float | None]) -> None:
+        for kind, values, value in zip(KINDS, found.reshape(-1, GROUP), known, strict=True):
             if value is not None:
-                off = float((q - value).abs().mean())
+                off = float((values - value).abs().mean())
                 assert off < self.distance, f"its values of {kind} are {off:.3g} off on average"
 
 
@@ -242,29 +252,36 @@ def _losses_of_other_ends(part: CriticRecipe, terminal: float) -> tuple[Tensor, 
     return _seeded(loss, batch), _seeded(loss, elsewhere)
 
 
-def _check_rows(values: Callable[[Tensor, Tensor], Tensor], batch: Batch) -> None:
-    order, pair = torch.tensor(_ORDER), (batch.observation, batch.action)
-    whole = values(*pair)
+def _check_valued(values: Callable[[Tensor, Tensor], Tensor], batch: Batch) -> None:
+    whole = check_rows(values, batch.observation, batch.action, what="value")
     assert whole.shape == (len(batch),), f"{len(batch)} rows have values {tuple(whole.shape)}"
-    for rows in (order, order[:1]):
-        found = values(*(tensor[rows] for tensor in pair))
-        apart = float((found - whole[rows]).detach().abs().max())
-        assert apart < 1e-9, f"with other rows beside it a row's value moves by {apart:.2g}"
 
 
-def _moves_of_a_step(critic: Critic) -> dict[str, Tensor]:
-    """Return by how much a step moves the floats of the state dict that it moves."""
-    before = {key: value.clone() for key, value in critic.state_dict().items()}
-    critic.after_step(0.5)
-    after = critic.state_dict()
-    moves = {key: after[key] - before[key] for key in before if before[key].is_floating_point()}
-    return {key: move for key, move in moves.items() if move.any()}
+def _first_moves(critic: Critic) -> dict[str, Tensor]:
+    """Return by how much the first step that moves a float of the state dict moves it.
+
+    What trains is 1 away from where it was when the critic was built.
+    """
+    for weight in critic.parameters():
+        weight.data.add_(float(weight.requires_grad))
+    state = critic.state_dict().items()
+    before = {key: value.clone() for key, value in state if value.is_floating_point()}
+    found: dict[str, Tensor] = {}
+    for _ in range(_OFTEN):
+        critic.after_step(0.5)
+        after = critic.state_dict()
+        moves = {key: after[key] - value for key, value in before.items()}
+        found = {key: move for key, move in moves.items() if move.any()} | found
+    return found
+
+
+def _with_known(part: CriticRecipe, **options: float) -> CriticRecipe:
+    """Return a critic with those of these options that it has."""
+    known = options_of(type(part))
+    return attrs.evolve(part, **{key: options[key] for key in options if key in known})
 
 
 def _trained(part: CriticRecipe, steps: int) -> Critic:
-    torch.manual_seed(0)
-    if "tau" in options_of(type(part)):
-        part = attrs.evolve(part, tau=0.05)  # type: ignore[call-arg]
     critic = _build(part, box=_BOX)
     loss = answered(critic.loss, "the critic", LOSS, (2,))
     for model in (critic, *loss.models.values()):
@@ -278,4 +295,4 @@ def _trained(part: CriticRecipe, steps: int) -> Critic:
         optimiser.step()
         schedule.step()
         critic.after_step((step + 1) / steps)
-    return critic
+    return critic.eval()

@@ -33,11 +33,15 @@ def random_transitions(action_shape: tuple[int, ...] = (2,), rows: int = 64) -> 
 
 
 def slope() -> Dataset:
-    """Return actions in the plane that earn five times their first number.
+    """Return actions in the plane that earn five times their first number, or lose as much.
 
-    They are those of ``bandit/quadratic``: eight Gaussians on a circle around 0, of variance 1 in
-    every direction. So neither the data, nor their mean action, nor any imitation of them earns
-    anything on average.
+    Which, says the observation: 1 or -1, at random. The next observation, after the end, says the
+    opposite. The actions are those of ``bandit/quadratic``, whatever was observed: eight Gaussians
+    on a circle around 0, of variance 1 in every direction. So neither the data, nor their mean
+    action, nor any imitation of them earns anything on average.
     """
     bandit: Dataset = companion("dataset", "bandit/quadratic", points=4000).load()
-    return attrs.evolve(bandit, reward=5.0 * bandit.action[:, 0])
+    side = np.random.default_rng(0).choice([-1.0, 1.0], size=(len(bandit), 1))
+    side = side.astype(np.float32)
+    reward = np.float32(5.0) * side[:, 0] * bandit.action[:, 0]
+    return attrs.evolve(bandit, observation=side, next_observation=-side, reward=reward)

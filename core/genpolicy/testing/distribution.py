@@ -1,16 +1,15 @@
 """Checks every part of a plugin with the suite of its kind."""
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
 
 from genpolicy.composition.agent_recipe import BASES
 from genpolicy.discovery import Catalogue, PartEntry
-from genpolicy.errors import GenpolicyError
-from genpolicy.recipe import Recipe, options_of
-from genpolicy.testing.running import Outcome, run_suite
+from genpolicy.recipe import Recipe, make_recipe, options_of
+from genpolicy.testing.running import Outcome, failed, run_suite
 from genpolicy.testing.suite import Suite
 from genpolicy.tracker import TrackerRecipe
 
@@ -32,40 +31,44 @@ class PartOutcome:
     outcome: Outcome
 
 
-def check_parts(catalogue: Catalogue, entries: list[PartEntry]) -> Iterator[PartOutcome]:
+def check_parts(
+    catalogue: Catalogue,
+    entries: Sequence[PartEntry],
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Iterator[PartOutcome]:
     """Check parts one after the other.
 
     Args:
         catalogue: The installed parts.
         entries: Those to check.
+        options: Options that are no defaults, by kind.
 
     Yields:
         One outcome per check.
     """
     for entry in entries:
-        for outcome in _outcomes(catalogue, entry):
+        for outcome in _outcomes(catalogue, entry, (options or {}).get(entry.kind, {})):
             yield PartOutcome(kind=entry.kind, name=entry.spec.name, outcome=outcome)
 
 
-def _outcomes(catalogue: Catalogue, entry: PartEntry) -> Iterator[Outcome]:
+def _outcomes(
+    catalogue: Catalogue, entry: PartEntry, options: Mapping[str, Any]
+) -> Iterator[Outcome]:
     if entry.kind == "recipe":
-        yield from importlib.import_module("genpolicy.testing.recipe").check_recipe(
-            catalogue, entry
-        )
+        from genpolicy.testing.recipe import check_recipe
+
+        yield from check_recipe(catalogue, entry)
         return
     try:
         recipe = catalogue.load(entry, _BASES[entry.kind])
-        part = recipe()
-    except (GenpolicyError, ValueError, TypeError) as error:
-        yield Outcome(check="it can be made from its defaults", state="failed", detail=str(error))
+        part = make_recipe(recipe, options, who=f"{entry.kind} {entry.spec.name}")
+    except (Exception, SystemExit) as error:
+        yield failed("it can be made of its options", error, "Nothing else can be checked.")
         return
     unnamed = _without_argument(recipe, part)
     if unnamed:
-        yield Outcome(
-            check="it can be made from its defaults",
-            state="skipped",
-            detail=f"it is nothing without its option {unnamed!r}: subclass its suite in a test",
-        )
+        detail = f"it is nothing without its option {unnamed!r}: add {entry.kind}.{unnamed}=…"
+        yield Outcome(check="it can be made of its options", state="skipped", detail=detail)
         return
     yield from run_suite(suite_of(entry.kind), part)
 

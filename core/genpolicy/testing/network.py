@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from functools import partial
 from itertools import product
 from typing import ClassVar
 
@@ -9,10 +10,10 @@ import torch
 from torch import Tensor
 
 from genpolicy.network import Network, NetworkRecipe, NetworkSpec
+from genpolicy.testing.rows import check_rows
 from genpolicy.testing.slopes import slope_along
 from genpolicy.testing.suite import Program, Suite
 
-_ORDER = (3, 0, 4, 1, 2)
 _STEP = 1e-6
 
 
@@ -62,14 +63,8 @@ class NetworkSuite(Suite):
     def test_a_rows_output_is_its_own(self, part: NetworkRecipe) -> None:
         """Rows of a batch are samples of different data, in any order and of any number."""
         for spec in _specs():
-            network, inputs = _build(part, spec).eval(), _inputs(spec)
-            whole = _evaluated(network, *inputs)
-            for rows in (torch.tensor(_ORDER), torch.tensor([1])):
-                found = _evaluated(network, *(values[rows] for values in inputs))
-                apart = float((found - whole[rows]).detach().abs().max())
-                assert apart < 1e-9, (
-                    f"with other rows beside it a row's output moves by {apart:.2g}"
-                )
+            evaluated = partial(_evaluated, _build(part, spec).eval())
+            check_rows(evaluated, *_inputs(spec), what="output")
 
     def test_every_input_matters(self, part: NetworkRecipe) -> None:
         """A condition or a time that is not heard trains without a word to the same for all."""

@@ -15,6 +15,8 @@ from genpolicy.recipe import Recipe, option
 from genpolicy.testing.running import Outcome, run_suite
 from genpolicy.testing.suite import Program, Suite
 
+_SETS_DATA = {"dataset", "dataset.name"}
+
 
 @attrs.frozen(kw_only=True)
 class NamedSettings(Recipe):
@@ -73,7 +75,7 @@ def _agents(part: NamedSettings) -> Iterator[tuple[str | None, AgentRecipe]]:
     recipe = _read(part)
     own = [recipe.objective] if recipe.objective or not recipe.when else []
     for objective in dict.fromkeys([*own, *recipe.when]):
-        asked = {"dataset": "pointmaze/umaze"}
+        asked = {} if _SETS_DATA & _wanted(recipe, objective) else {"dataset": "pointmaze/umaze"}
         if objective is not None and objective != recipe.objective:
             asked["objective"] = objective
         layers = [Layer("asked", asked)]
@@ -81,8 +83,7 @@ def _agents(part: NamedSettings) -> Iterator[tuple[str | None, AgentRecipe]]:
 
 
 def _wanted(recipe: NamedRecipe, objective: str | None) -> set[str]:
-    """Return the settings that hold with an objective, but for data, which are asked for."""
+    """Return the settings that hold with an objective."""
     own = objective == recipe.objective
     common = {key for key in recipe.settings if own or not key.startswith("objective")}
-    wanted = common | set(recipe.when.get(objective or "", ()))
-    return {key for key in wanted if not key.startswith("dataset")}
+    return common | set(recipe.when.get(objective or "", ()))

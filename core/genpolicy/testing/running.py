@@ -8,6 +8,7 @@ from unittest import SkipTest
 
 import attrs
 
+from genpolicy.discovery.words import describe
 from genpolicy.recipe import Recipe
 from genpolicy.testing.suite import ExpectedFailure, NotConcerned, Suite
 
@@ -57,15 +58,14 @@ def _outcome(suite: Suite, name: str, part: Recipe) -> Outcome:
         return Outcome(check=sentence, state="not concerned", detail=str(skip), why=why)
     except SkipTest as skip:
         return Outcome(check=sentence, state="skipped", detail=str(skip), why=why)
-    except Exception as error:
-        trace = "".join(traceback.format_exception(error))
-        return Outcome(
-            check=sentence, state="failed", detail=_words(error), why=why, traceback=trace
-        )
+    except (Exception, SystemExit) as error:
+        return failed(sentence, error, why)
     return Outcome(check=sentence, state="passed", why=why)
 
 
-def _words(error: Exception) -> str:
+def failed(check: str, error: BaseException, why: str = "") -> Outcome:
+    """Return the outcome of a check that raised."""
     text = " ".join(str(error).split())
-    said = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    return text if isinstance(error, AssertionError) and text else said
+    said = text if isinstance(error, AssertionError) and text else describe(error)
+    trace = "".join(traceback.format_exception(error))
+    return Outcome(check=check, state="failed", detail=said, why=why, traceback=trace)

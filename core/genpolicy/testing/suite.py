@@ -7,15 +7,17 @@ import subprocess
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, NoReturn, TypeVar, get_type_hints
+from typing import Any, ClassVar, NoReturn, TypeVar
 from unittest import SkipTest
 
 import attrs
 import torch
 from torch import Tensor, nn
 
-from genpolicy.discovery import PartEntry, load_catalogue
+from genpolicy.composition.contract import provided_class
+from genpolicy.discovery import Catalogue, PartEntry, load_catalogue
 from genpolicy.discovery.loader import HEAVY
+from genpolicy.errors import BrokenPartError, did_you_mean
 from genpolicy.recipe import Recipe, make_recipe, recipe_values
 from genpolicy.testing.draws import the_same_noise
 from genpolicy.testing.surroundings import Surroundings
@@ -23,14 +25,21 @@ from genpolicy.testing.surroundings import Surroundings
 F = TypeVar("F", bound=Callable[..., None])
 
 _PREFIX = "test_"
+_MARK = "heavy modules:"
 _HEAVY = """
 import sys, {module}
-print(*[name for name in {names} if name in sys.modules])
+print()
+print({mark!r}, *[name for name in {names} if name in sys.modules])
 """
+_PATIENCE = 60  # seconds that a plugin may take to be imported
 
 
 class ExpectedFailure(SkipTest):
     """A check failed, as the part says that it does."""
+
+
+class UnexpectedPassError(AssertionError):
+    """A check passed, though the part says that it fails."""
 
 
 class NotConcerned(SkipTest):
@@ -85,8 +94,10 @@ class Suite(ABC):
 
     def test_every_expected_failure_is_a_check_and_has_a_reason(self, part: Recipe) -> None:
         """An exception that names no check hides nothing and only misleads."""
+        known = [check.removeprefix(_PREFIX) for check in self.checks()]
         for name, reason in part.expected_failures().items():
-            assert _PREFIX + name in self.checks(), f"there is no check {name!r} to fail"
+            near = did_you_mean(name.replace(" ", "_"), known)
+            assert name in known, f"there is no check {name!r} to fail{near}"
             assert reason.strip(), f"{name!r} is expected to fail without a reason"
 
     def test_listing_it_imports_nothing_heavy(self, part: Recipe) -> None:
@@ -140,9 +151,17 @@ class Suite(ABC):
         program = self._program(part)
         if not any(True for model in program.models.values() for _ in model.parameters()):
             self.skip("it has no weights of which there could be several")
-        found = _batched(program, seeds=3)
+        module = _Reading(program)
+        state = _seeds(module, 3)
+        found = _together(module, state)
         assert found.shape == (3, *program.run().shape), f"three seeds give {tuple(found.shape)}"
         assert torch.isfinite(found).all(), "it is not finite for every seed"
+        with the_same_noise():
+            together = _together(module, state)
+            alone, again = _one_by_one(module, state), _one_by_one(module, state)
+        if torch.equal(alone, again):  # else it draws noise that cannot be held still
+            same = torch.isclose(together, alone, rtol=1e-3, atol=1e-5).all()
+            assert same, "a seed computes something else beside others than alone with its weights"
 
     @staticmethod
     def skip(reason: str) -> NoReturn:
@@ -164,8 +183,25 @@ def _guard_checks(suite: type) -> None:
 
 def entry_of(part: Recipe) -> PartEntry | None:
     """Return the part of a recipe's class; None if no plugin provides it."""
-    target = f"{type(part).__module__}:{type(part).__qualname__}"
-    return next((e for e in load_catalogue().parts() if e.spec.target == target), None)
+    catalogue, home = load_catalogue(), f"{type(part).__module__}:{type(part).__qualname__}"
+    near = [e for e in catalogue.parts() if e.kind != "recipe" and _package(e) == _top(home)]
+    near.sort(key=lambda entry: entry.spec.target != home)  # a target may name it elsewhere
+    return next((each for each in near if _class_of(catalogue, each) is type(part)), None)
+
+
+def _package(entry: PartEntry) -> str:
+    return _top(entry.spec.target)
+
+
+def _top(target: str) -> str:
+    return target.partition(":")[0].partition(".")[0]
+
+
+def _class_of(catalogue: Catalogue, entry: PartEntry) -> type | None:
+    try:
+        return catalogue.load(entry, Recipe)
+    except BrokenPartError:
+        return None
 
 
 def _plugins_of(entry: PartEntry) -> list[Any]:
@@ -174,10 +210,17 @@ def _plugins_of(entry: PartEntry) -> list[Any]:
 
 @functools.cache
 def _heavy_modules(module: str) -> str:
-    command = [sys.executable, "-c", _HEAVY.format(module=module, names=HEAVY)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"importing {module} fails: {done.stderr.strip()[-500:]}"
-    return ", ".join(done.stdout.strip().splitlines()[-1].split()) if done.stdout.strip() else ""
+    script = _HEAVY.format(module=module, names=HEAVY, mark=_MARK)
+    command = [sys.executable, "-c", script]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=_PATIENCE
+        )
+    except subprocess.TimeoutExpired as error:
+        raise AssertionError(f"importing {module} takes over {_PATIENCE} seconds") from error
+    lines = [line for line in done.stdout.splitlines() if line.startswith(_MARK)]
+    assert lines, f"importing {module} fails: {done.stderr.strip()[-500:]}"
+    return ", ".join(lines[-1].removeprefix(_MARK).split())
 
 
 class _Reading(nn.Module):
@@ -192,13 +235,34 @@ class _Reading(nn.Module):
         return self._run()
 
 
-def _batched(program: Program, seeds: int) -> Tensor:
-    module = _Reading(program)
-    state = {**dict(module.named_parameters()), **dict(module.named_buffers())}
-    stacked = {key: torch.stack([value.detach()] * seeds) for key, value in state.items()}
+def _together(module: nn.Module, state: Mapping[str, Tensor]) -> Tensor:
+    """Return what all seeds compute as one batched program."""
     run = functools.partial(torch.func.functional_call, module, args=())
-    found: Tensor = torch.func.vmap(run, randomness="different")(stacked)
+    found: Tensor = torch.func.vmap(run, randomness="different")(state)
     return found
+
+
+def _seeds(module: nn.Module, seeds: int) -> dict[str, Tensor]:
+    """Return the weights of each seed, ``[seed, ...]``, every one's a tenth larger."""
+    scale = [1.0 + 0.1 * seed for seed in range(seeds)]
+    weights = {
+        key: torch.stack([factor * weight.detach() for factor in scale])
+        for key, weight in module.named_parameters()
+    }
+    buffers = {key: torch.stack([value] * seeds) for key, value in module.named_buffers()}
+    return {**weights, **buffers}
+
+
+def _one_by_one(module: nn.Module, state: Mapping[str, Tensor]) -> Tensor:
+    """Return what each seed computes with its weights in place."""
+    places = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+    found = []
+    for seed in range(len(next(iter(state.values())))):
+        with torch.no_grad():
+            for key, place in places.items():
+                place.copy_(state[key][seed])
+        found.append(module().detach())
+    return torch.stack(found)
 
 
 def _guarded(check: Callable[..., None]) -> Callable[..., None]:
@@ -212,29 +276,24 @@ def _guarded(check: Callable[..., None]) -> Callable[..., None]:
         torch.manual_seed(0)
         try:
             check(self, part)
-        except SkipTest:
+        except (SkipTest, UnexpectedPassError):  # of the check that this one overrides
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             if reason is None:
                 raise
             raise ExpectedFailure(f"expected to fail: {reason}") from error
-        assert reason is None, f"it passes, though expected to fail because {reason!r}"
+        if reason is not None:
+            raise UnexpectedPassError(f"it passes, though expected to fail because {reason!r}")
 
     return run
 
 
 def _skip_unless_able(check: Callable[..., None], part: Recipe) -> None:
     abilities: tuple[type, ...] = getattr(check, "abilities", ())
-    built = _promised(type(part))
     for ability in abilities:
+        built = provided_class(type(part))
         if not issubclass(built, ability):
             raise NotConcerned(f"{built.__name__} is no {ability.__name__}")
-
-
-def _promised(recipe: type[Recipe]) -> type:
-    """Return the class that ``build`` is annotated to return; of a part without it, its own."""
-    build = inspect.getattr_static(recipe, "build", None)
-    return recipe if build is None else get_type_hints(build).get("return", object)
 
 
 _guard_checks(Suite)

@@ -2,9 +2,7 @@
 
 import contextlib
 import io
-import statistics
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import ClassVar
@@ -28,10 +26,9 @@ from genpolicy.tracker import TrackerRecipe
 
 
 class TrackerSuite(Suite):
-    """The checks of a tracker; ``seconds`` is how long it may hold training up per record."""
+    """The checks of a tracker."""
 
     kind: ClassVar[str] = "tracker"
-    seconds: ClassVar[float] = 0.01
 
     def program(self, part: TrackerRecipe) -> Program | None:
         """Return nothing: a tracker computes nothing."""
@@ -109,19 +106,6 @@ class TrackerSuite(Suite):
         changed = before.changes()
         assert not changed, f"it changes {', '.join(changed)}"
 
-    def test_it_does_not_hold_training_up(self, part: TrackerRecipe) -> None:
-        """It is called between training steps; slow work belongs on a thread of its own."""
-        took = []
-        with _run() as run:
-            observer = part.open(run)
-            for step in range(30):
-                start = time.perf_counter()
-                observer.on_step(step)
-                observer.on_metrics(MetricsRecord(stage="policy", step=step, values={"loss": 1.0}))
-                took.append(time.perf_counter() - start)
-        found = statistics.median(took)
-        assert found < self.seconds, f"a record takes it {found:.3f} s, not under {self.seconds}"
-
 
 @contextlib.contextmanager
 def _run(name: str = "run") -> Iterator[RunStart]:
@@ -135,7 +119,7 @@ def _run(name: str = "run") -> Iterator[RunStart]:
         source_hash="0" * 64,
         options={"sigma": 0.1},
     )
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         yield RunStart(
             id=f"{name}1234",
             seed=0,

@@ -4,9 +4,9 @@ A loss that is not one number per row would mostly train all the same, for objec
 silence, and on another scale than every other backbone's.
 """
 
+import copy
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Final
 
 import torch
 
@@ -16,23 +16,23 @@ from genpolicy.composition.contract import builder_of
 from genpolicy.discovery import PartEntry
 from genpolicy.errors import BrokenPartError
 
-_ROWS: Final = 3
-
 
 def rehearse(models: Models, shapes: Shapes, device: torch.device) -> None:
-    """Look at the shape of every backbone's loss of a few rows; the random numbers stay untouched.
+    """Look at the shape of every backbone's loss of a few rows.
+
+    Models and random numbers stay untouched.
 
     Raises:
         BrokenPartError: It is no ``[batch]``; the message names the part and its distribution.
     """
-    sample = torch.zeros(_ROWS, *shapes.action_shape, device=device)
-    condition = torch.zeros(_ROWS, shapes.observation_dim, device=device)
+    rows = 2 + max(shapes.action_shape, default=0)  # as many as no dimension has
+    sample = torch.zeros(rows, *shapes.action_shape, device=device)
+    condition = torch.zeros(rows, shapes.observation_dim, device=device)
     for entry, model in _backbones(models):
-        shape = _shape_of_loss(model.eval(), sample, condition)
-        model.train()
-        if shape not in (None, (_ROWS,)):
+        shape = _shape_of_loss(model, sample, condition)
+        if shape not in (None, (rows,)):
             raise BrokenPartError(
-                f"{entry.label} has a matching loss of shape {shape} for {_ROWS} rows; it is one "
+                f"{entry.label} has a matching loss of shape {shape} for {rows} rows; it is one "
                 f"number per row, [batch], summed over a sample's dimensions{entry.advice}"
             )
 
@@ -50,5 +50,5 @@ def _shape_of_loss(
     """Return the shape; ``None`` where there is no loss, which training tells if it needs one."""
     devices = [sample.device] if sample.device.type == "cuda" else []
     with torch.random.fork_rng(devices), suppress(Exception):
-        return tuple(model.matching_loss(sample, condition).shape)
+        return tuple(copy.deepcopy(model).eval().matching_loss(sample, condition).shape)
     return None

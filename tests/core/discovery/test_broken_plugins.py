@@ -3,6 +3,9 @@
 The commonest sorts are tried as installed distributions, in ``tests/cli``.
 """
 
+import os
+import textwrap
+
 import pytest
 
 BROKEN = {
@@ -113,3 +116,34 @@ def test_a_plugin_that_is_slow_to_import_is_named(site, plugin_code):
         "which slows down every command: ask its authors to import that where a part is defined, "
         "not in slow.plugin or its package's __init__.py"
     )
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there is no timer")
+@pytest.mark.parametrize("where", ["__init__.py", "model.py"])
+def test_a_part_whose_import_hangs_is_stopped_and_named(site, plugin_code, where):
+    site.add("bad-part", plugin_code("stuck", "stuck.model:Stuck"))
+    site.write("stuck/__init__.py", "")
+    site.write("stuck/model.py", "class Stuck: ...")
+    site.write(f"stuck/{where}", "import time\nwhile True: time.sleep(0.01)")
+    (problem,) = site.ask(load=("stuck",), AGENT_PLUGINS_PATIENCE="0.5")["loaded"]
+    assert problem == (
+        "BrokenPartError: backbone 'stuck' of plugin bad-part 1.0 failed to load (it did not "
+        "finish importing stuck.model:Stuck in 0.5 s and was stopped): upgrade it with `pip "
+        "install -U bad-part` or remove it with `pip uninstall bad-part`; "
+        "AGENT_PLUGINS_PATIENCE=300 would wait for 300 s; see `agent plugins doctor`"
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="there is no timer")
+def test_torch_can_be_imported_after_a_plugin_that_imports_it_was_stopped(site):
+    site.add("bad-slow", "import time\nimport torch\nwhile True: time.sleep(0.01)")
+    script = """
+    from genpolicy.discovery import load_catalogue, patience
+    patience._WAIT = 0.1
+    (problem,) = load_catalogue().problems()
+    assert "plugin bad-slow 1.0 failed to load (it did not finish importing in 0.6 s" in problem
+    import torch, torch.distributed.rpc
+    print(torch.zeros(2).sum().item())
+    """
+    assert site.run(textwrap.dedent(script), AGENT_PLUGINS_PATIENCE="0.6").stdout == "0.0\n"

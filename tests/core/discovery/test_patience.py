@@ -21,6 +21,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="there is no timer")
 @pytest.fixture(autouse=True)
 def ringing_fast(monkeypatch):
     monkeypatch.setattr(module, "_AGAIN", 0.02)
+    monkeypatch.setattr(module, "_WAIT", 0.05)
 
 
 def hang():
@@ -34,6 +35,12 @@ def hang_deaf(times):
         with contextlib.suppress(BaseException):
             hang()
     hang()
+
+
+def import_for(seconds, module):
+    """Run what the body of a module of this name would, for so long."""
+    body = "end = time.monotonic() + seconds\nwhile time.monotonic() < end:\n    time.sleep(0.01)"
+    exec(compile(body, "module.py", "exec"), {"__name__": module, "time": time, "seconds": seconds})
 
 
 def load(plugin, seconds=0.05):
@@ -56,6 +63,38 @@ def test_what_swallows_the_exception_is_stopped_by_the_next(capfd):
         "plugin slow hangs and cannot be stopped; end this program, and start it with "
         "AGENT_PLUGINS_DENY=slow" in capfd.readouterr().err
     )
+
+
+def test_an_import_of_a_shared_library_is_waited_for():
+    ended = []
+
+    def plugin():
+        import_for(0.2, "torch.nn")
+        ended.append(True)
+        hang()
+
+    assert load(plugin).state == "broken"
+    assert ended == [True]
+
+
+def test_an_import_of_any_other_module_is_not_waited_for():
+    with pytest.raises(OutOfPatienceError), limited(0.05, "slow", "importing"):
+        import_for(5.0, "torchlike")
+
+
+def test_an_import_of_a_shared_library_that_does_not_end_is_told(capfd):
+    with limited(0.05, "slow", "importing"):
+        import_for(0.3, "torch")
+    assert capfd.readouterr().err.count("plugin slow hangs and cannot be stopped") == 1
+
+
+def test_a_limit_that_is_over_at_once_leaves_nothing_behind():
+    before = signal.getsignal(signal.SIGALRM)
+    for _ in range(20):
+        with pytest.raises(OutOfPatienceError), limited(1e-9, "slow", "importing"):
+            hang()
+        assert signal.getsignal(signal.SIGALRM) is before
+        assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
 def test_who_is_in_time_is_left_alone(capfd):
@@ -118,8 +157,9 @@ def test_another_thread_is_not_limited():
     assert done == [True]
 
 
-def test_a_limit_of_infinity_is_none():
-    with limited(math.inf, "slow", "importing"):
+@pytest.mark.parametrize("seconds", [math.inf, 1e300])
+def test_a_limit_that_no_timer_can_hold_is_none(seconds):
+    with limited(seconds, "slow", "importing"):
         assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 

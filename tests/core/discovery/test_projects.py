@@ -82,6 +82,18 @@ def test_a_project_without_entry_points_of_ours_is_no_business_of_ours(lay):
     assert lay(f'{PROJECT}[project.scripts]\nx = "y:z"\n', here=lay.project) == []
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        '[tool.poetry.plugins.genpolicy]\nparts = "drift.plugin"\n',
+        f'{PROJECT}dynamic = ["readme", "entry-points"]\n',
+    ],
+)
+def test_entry_points_that_are_written_elsewhere_are_not_compared(lay, text):
+    assert lay(text, "parts = drift.plugin\n", here=lay.project) == []
+
+
 def test_a_copy_that_is_not_editable_is_compared_inside_the_projects_folder(lay):
     text = f'{PROJECT}{TABLE}parts = "drift.new"\n'
     assert lay(text, "parts = drift.old\n", editable=False) == []

@@ -66,3 +66,12 @@ def test_differences_are_in_scores_where_there_are_scores():
 def test_a_run_that_kept_no_agent_is_never_bit_identical():
     bare = SimpleNamespace(final_evaluation=run([1.0, 2.0]).final_evaluation, artifacts=())
     assert compare(bare, bare).verdict == "agrees"
+
+
+def test_rounding_alone_agrees_and_one_episode_is_undecided():
+    then = run([1.0, 2.0, 3.0])
+    assert compare(then, run([1.0 + 1e-9, 2.0 + 1e-9, 3.0 + 1e-9], "b")).verdict == "agrees"
+    assert compare(run([1.0]), run([1.0], "b")).verdict == "agrees"
+    found = compare(run([1.0]), run([2.0], "b"))
+    assert found.verdict == "undecided"
+    assert "undecided: the score differs by +1.00" in in_words(found, then.final_evaluation)

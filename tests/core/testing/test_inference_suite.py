@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from genpolicy.backbone import Backbone
+from genpolicy.candidates import draw_candidates, value_candidates
 from genpolicy.critic import Critic
 from genpolicy.errors import BrokenPartError
 from genpolicy.guide import Guide
@@ -73,6 +74,22 @@ class Squeezed(Honest):
 
     def broken(self, action: Tensor, policy: Backbone, critic: Critic) -> Tensor:
         return action.squeeze(0)
+
+
+class Worst(Honest):
+    """Chooses of two samples the one that the critic values least."""
+
+    def act(
+        self,
+        condition: Tensor,
+        generator: torch.Generator | None,
+        policy: Backbone,
+        solver: Solver,
+        critic: Critic,
+    ) -> Tensor:
+        drawn = draw_candidates(policy, solver, condition, 2, generator)
+        worst = value_candidates(critic, condition, drawn).argmin(1)
+        return drawn[torch.arange(len(drawn)), worst]
 
 
 class Endless(Honest):
@@ -152,6 +169,10 @@ BROKEN: Mapping[str, tuple[type[Inference], str]] = {
     ),
     "an_action_is_its_own_observations": (Centred, "changes the actions of others"),
     "observations_may_come_in_any_order": (Placed, "not close"),
+    "its_actions_are_worth_no_less_than_plain_samples": (
+        Worst,
+        r"they are worth 0\.\d+ standard deviations less",
+    ),
     "acting_leaves_the_models_as_they_were": (Climbing, r"acting leaves a gradient in critic\."),
 }
 

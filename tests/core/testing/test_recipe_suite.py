@@ -8,7 +8,7 @@ import pytest
 
 from genpolicy import PartSpec, hookimpl, recipe_specs
 from genpolicy.discovery import Catalogue, load_catalogue
-from genpolicy.errors import FitError
+from genpolicy.errors import FitError, OptionError, UnknownPartError
 from genpolicy.testing import RecipeSuite
 from genpolicy.testing import recipe as suite
 from genpolicy.testing.recipe import NamedSettings, check_recipe
@@ -19,6 +19,11 @@ FILES = {
     'settings.objective.name = "bc"\nsettings.critic.tau = 0.1',
     "misfit": 'summary = "gmpg without a velocity"\nsource = "us"\n'
     'settings.objective.name = "gmpg"\nsettings.backbone.name = "deterministic"',
+    "lost": 'summary = "for a maze that is misspelt"\nsource = "us"\n'
+    'settings.objective.name = "bc"\nsettings.dataset.name = "pointmaze/umazee"',
+    "mischosen": 'summary = "sets no option of its data"\nsource = "us"\n'
+    'settings.objective.name = "bc"\nsettings.dataset.name = "pointmaze/umaze"\n'
+    "settings.dataset.chnk = 3",
     "partial": 'summary = "for two objectives"\nsource = "us"\n'
     "[when.bc]\nobjective.steps = 3\n[when.gmpo]\nstudent.network.hidden = [3]",
 }
@@ -57,6 +62,15 @@ def test_a_faulty_recipe_is_caught() -> None:
         checks.test_it_makes_agents_that_fit(NamedSettings(name="misfit"))
     with pytest.raises(AssertionError, match=r"with objective gmpo, student\.network\.hidden has"):
         checks.test_every_setting_takes_effect(NamedSettings(name="partial"))
+
+
+@pytest.mark.usefixtures("catalogue")
+def test_a_recipes_own_data_are_looked_at() -> None:
+    checks = RecipeSuite()
+    with pytest.raises(UnknownPartError, match=r"pointmaze/umazee.*did you mean"):
+        checks.test_it_makes_agents_that_fit(NamedSettings(name="lost"))
+    with pytest.raises(OptionError, match=r"chnk.*did you mean"):
+        checks.test_it_makes_agents_that_fit(NamedSettings(name="mischosen"))
 
 
 def test_a_recipe_is_checked_by_its_entry(catalogue: Catalogue) -> None:

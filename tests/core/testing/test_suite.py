@@ -1,6 +1,8 @@
 """The framework of the suites: skips, expected failures, seeds, and what is printed."""
 
+import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 from unittest import SkipTest
 
@@ -9,11 +11,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from genpolicy import PartSpec, hookimpl
 from genpolicy.backbone import BackboneRecipe, OneStepBackbone, SampleSpec, VelocityBackbone
+from genpolicy.discovery import Catalogue
 from genpolicy.network import NetworkRecipe
 from genpolicy.recipe import Recipe, option
+from genpolicy.testing import suite as suite_module
 from genpolicy.testing.running import Outcome, run_suite
-from genpolicy.testing.suite import ExpectedFailure, Program, Suite, needs
+from genpolicy.testing.suite import ExpectedFailure, Program, Suite, entry_of, needs
 
 
 @attrs.frozen(kw_only=True)
@@ -111,6 +116,26 @@ def test_an_unexpected_pass_fails() -> None:
     assert outcome.detail == "it passes, though expected to fail because 'it is made so'"
 
 
+def test_an_unexpected_pass_fails_in_a_check_that_overrides_another_too() -> None:
+    class Overriding(Small):
+        def test_it_holds(self, part: Part) -> None:
+            super().test_it_holds(part)
+
+    outcome = _outcomes(Part(failing="it_holds"), Overriding)["it holds"]
+    assert outcome.state == "failed"
+    assert outcome.detail == "it passes, though expected to fail because 'it is made so'"
+
+
+def test_a_part_that_exits_may_be_expected_to_fail() -> None:
+    class Exiting(Small):
+        def test_it_exits(self, part: Part) -> None:
+            """Nothing should."""
+            sys.exit(0)
+
+    assert _outcomes(Part(), Exiting)["it exits"].state == "failed"
+    assert _outcomes(Part(failing="it_exits"), Exiting)["it exits"].state == "expected"
+
+
 def test_a_skip_is_no_pass_that_nobody_expected() -> None:
     assert _outcomes(Part(failing="it_flows"))["it flows"].state == "not concerned"
 
@@ -118,7 +143,10 @@ def test_a_skip_is_no_pass_that_nobody_expected() -> None:
 @pytest.mark.parametrize(
     ("part", "sentence"),
     [
-        (Part(failing="it_bends"), "there is no check 'it_bends' to fail"),
+        (
+            Part(failing="it_bends"),
+            "there is no check 'it_bends' to fail; did you mean 'it_breaks'?",
+        ),
         (Part(failing="it_breaks", reason=" "), "'it_breaks' is expected to fail without a reason"),
     ],
 )
@@ -202,6 +230,51 @@ def test_what_reads_a_value_does_not_run_for_several_seeds() -> None:
     Running().test_it_runs_for_several_seeds_at_once(Part())
 
 
+def test_seeds_that_share_their_weights_are_caught() -> None:
+    """A list that holds a weight's tensor keeps it when the weight is exchanged for others."""
+
+    class Alias(Running):
+        def program(self, part: Recipe) -> Program:
+            module = nn.Linear(1, 2)
+            kept = [module.bias]
+            return Program({"model": module}, lambda: kept[0] * module.weight[:, 0])
+
+    with pytest.raises(AssertionError, match="a seed computes something else beside others"):
+        Alias().test_it_runs_for_several_seeds_at_once(Part())
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        lambda weight: weight + torch.randn_like(weight) + torch.randint(1, 5, (2,)),
+        lambda weight: nn.functional.dropout(weight),
+        lambda weight: torch.normal(weight, 1.0),
+    ],
+)
+def test_seeds_that_draw_noise_are_no_fewer_seeds(program: Any) -> None:
+    class Noisy(Running):
+        run = staticmethod(program)
+
+    Noisy().test_it_runs_for_several_seeds_at_once(Part())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "program",
+    [
+        lambda weight: torch.randn(2)[:0].sum() + nn.functional.dropout(weight.expand(64, 2)),
+        lambda weight: torch.randn(2)[:0].sum() + torch.normal(weight, 1.0),
+    ],
+)
+def test_noise_that_nobody_reads_moves_no_other_noise(program: Any) -> None:
+    """A graph leaves it out."""
+
+    class Wasteful(Running):
+        run = staticmethod(program)
+
+    Wasteful().test_it_compiles_as_one_graph(Part())
+
+
 @pytest.mark.slow
 def test_a_graph_break_is_caught() -> None:
     class Broken(Running):
@@ -226,3 +299,74 @@ def test_options_without_help_or_that_do_not_survive_json_are_caught() -> None:
 
     with pytest.raises(AssertionError, match="comes back as"):
         Small().test_its_options_survive_json(Drifting())
+
+
+PACKAGE = {
+    "__init__.py": "from reexported.part import Example",
+    "part.py": """
+import torch, attrs
+from genpolicy import Recipe
+
+@attrs.frozen(kw_only=True)
+class Example(Recipe):
+    pass
+""",
+    "light.py": """
+import atexit
+print("hello from a plugin")
+atexit.register(print, "torch")
+""",
+    "leaving.py": "raise SystemExit(0)",
+    "slow.py": "import time; time.sleep(60)",
+}
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A plugin whose package imports the part's class, and a target that names it there."""
+
+    class Plugin:
+        @hookimpl
+        def genpolicy_solvers(self) -> list[PartSpec]:
+            return [PartSpec(name="example", summary="one", target="reexported:Example")]
+
+    folder = tmp_path / "reexported"
+    folder.mkdir()
+    for name, text in PACKAGE.items():
+        (folder / name).write_text(text)
+    for name in ("light", "leaving", "slow"):
+        (folder / f"{name}.py").rename(tmp_path / f"{name}.py")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    catalogue = Catalogue.from_plugins({"reexported": Plugin()})
+    monkeypatch.setattr(suite_module, "load_catalogue", lambda: catalogue)
+    suite_module._heavy_modules.cache_clear()
+    yield
+    for name in ("reexported", "reexported.part"):
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("package")
+def test_a_part_is_known_by_its_class_wherever_the_target_names_it() -> None:
+    from reexported.part import Example  # type: ignore[import-not-found]
+
+    entry = entry_of(Example())
+    assert entry is not None
+    assert entry.spec.name == "example"
+    with pytest.raises(AssertionError, match="importing reexported imports torch"):
+        Small().test_listing_it_imports_nothing_heavy(Example())
+
+
+@pytest.mark.usefixtures("package")
+def test_what_a_plugin_prints_is_not_what_it_imports() -> None:
+    assert suite_module._heavy_modules("light") == ""
+
+
+@pytest.mark.usefixtures("package")
+def test_a_plugin_that_cannot_be_listed_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(AssertionError, match="importing leaving fails"):
+        suite_module._heavy_modules("leaving")
+    monkeypatch.setattr(suite_module, "_PATIENCE", 0.5)
+    with pytest.raises(AssertionError, match=r"importing slow takes over 0\.5 seconds"):
+        suite_module._heavy_modules("slow")

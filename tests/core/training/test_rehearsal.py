@@ -40,9 +40,9 @@ def models(small_recipe: Callable[..., AgentRecipe]) -> Callable[..., Models]:
 @pytest.mark.parametrize(
     ("loss", "shape"),
     [
-        (lambda loss: loss, "(3, 2)"),
+        (lambda loss: loss, "(4, 2)"),
         (lambda loss: loss.mean(), "()"),
-        (lambda loss: loss.sum(1, keepdim=True), "(3, 1)"),
+        (lambda loss: loss.sum(1, keepdim=True), "(4, 1)"),
         (lambda loss: loss.sum(0), "(2,)"),
     ],
 )
@@ -53,9 +53,19 @@ def test_a_loss_that_is_not_one_number_per_row_is_refused(
         rehearse(models(loss), SHAPES, CPU)
     assert str(caught.value).startswith("backbone 'flow' of genpolicy ")
     assert str(caught.value).endswith(
-        f" has a matching loss of shape {shape} for 3 rows; it is one number per row, [batch], "
+        f" has a matching loss of shape {shape} for 4 rows; it is one number per row, [batch], "
         "summed over a sample's dimensions"
     )
+
+
+@pytest.mark.parametrize("actions", [1, 2, 3, 4, 8])
+def test_a_loss_averaged_over_the_rows_is_refused_for_any_number_of_actions(
+    models: Callable[..., Models], actions: int
+) -> None:
+    made = models(lambda loss: loss.mean(0))
+    made.roles["policy"].weight = nn.Linear(3, actions)
+    with pytest.raises(BrokenPartError, match=rf"a matching loss of shape \({actions},\) for"):
+        rehearse(made, Shapes(observation_dim=3, action_shape=(actions,)), CPU)
 
 
 def test_a_right_loss_passes_and_leaves_random_numbers_and_modes_alone(
@@ -68,6 +78,19 @@ def test_a_right_loss_passes_and_leaves_random_numbers_and_modes_alone(
     policy = made.roles["policy"]
     assert policy.training
     assert all(weight.grad is None for weight in policy.parameters())
+
+
+def test_what_a_loss_counts_begins_at_zero_all_the_same(models: Callable[..., Models]) -> None:
+    class Counting(Shaped):
+        calls = 0
+
+        def matching_loss(self, sample: Tensor, condition: Tensor) -> Tensor:
+            self.calls += 1
+            return super().matching_loss(sample, condition)
+
+    policy = Counting(lambda loss: loss.sum(1))
+    rehearse(attrs.evolve(models(policy.loss), roles={"policy": policy}), SHAPES, CPU)
+    assert policy.calls == 0
 
 
 def test_a_backbone_without_a_loss_is_left_to_those_who_need_one(

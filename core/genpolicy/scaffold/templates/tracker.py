@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,10 @@ from genpolicy.records import EvaluationRecord, MetricsRecord, RunStart
 
 
 class ExampleObserver(Observer):
-    """Writes on a thread of its own, so that training never waits for a disk."""
+    """Adds a line to a file; what is slow, such as a server, belongs on a thread of its own."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._writer = ThreadPoolExecutor(max_workers=1)
-        self._last: Future[None] | None = None
 
     def on_metrics(self, record: MetricsRecord) -> None:
         """Write the metrics of the last stretch of training."""
@@ -28,17 +25,9 @@ class ExampleObserver(Observer):
         """Write the mean return of an evaluation."""
         self._tell({"stage": record.stage, "step": record.step, "return": record.return_.mean})
 
-    def before_checkpoint(self) -> None:
-        """Wait until what was told is in the file."""
-        if self._last is not None:
-            self._last.result()
-
     def _tell(self, facts: Mapping[str, Any]) -> None:
-        self._last = self._writer.submit(self._write, json.dumps(facts))
-
-    def _write(self, line: str) -> None:
         with self._path.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+            file.write(json.dumps(facts) + "\n")
 
 
 @attrs.frozen(kw_only=True)
