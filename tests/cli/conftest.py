@@ -209,6 +209,12 @@ class Environment:
         call = [sys.executable, "-m", "pip", "--python", str(self.python), "install", "--quiet"]
         subprocess.run([*call, "--no-index", "--no-deps", *wheels], check=True)
 
+    def install_editable(self, project: Path) -> None:
+        """Install a project so that its files are used where they lie."""
+        call = [sys.executable, "-m", "pip", "--python", str(self.python), "install", "--quiet"]
+        options = ["--no-index", "--no-deps", "--no-build-isolation", "-e", str(project)]
+        subprocess.run([*call, *options], check=True)
+
     def run(self, *arguments: str, cwd: Path | None = None, **environ: str) -> Done:
         """Run Python code or a module there."""
         inherited = {key: value for key, value in os.environ.items() if "AGENT_" not in key}

@@ -79,7 +79,7 @@ def test_parts_of_all_kinds_are_right_as_they_stand_and_train_together(agent, en
     name = "every"
     agent("plugins", "new", name, *EVERY, "--out", str(environment.folder))
     project = environment.folder / "genpolicy-every"
-    environment.install(project)
+    environment.install_editable(project)
     tested = environment.run("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=project)
     assert tested.status == 0, tested.out
     checked = environment.agent("plugins", "check", ".", cwd=project)
@@ -95,7 +95,7 @@ def test_parts_of_all_kinds_are_right_as_they_stand_and_train_together(agent, en
 def test_a_part_of_one_kind_trains_on_the_embedded_data_under_its_full_name(agent, environment):
     agent("plugins", "new", "one-step", "--kind", "backbone", "--out", str(environment.folder))
     project = environment.folder / "genpolicy-one-step"
-    environment.install(project)
+    environment.install_editable(project)
     checked = environment.agent("plugins", "check", ".", cwd=project)
     assert checked.status == 0, checked.out
     chosen = ("--backbone", "genpolicy-one-step/one-step", "--objective", "bc")
