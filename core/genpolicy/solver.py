@@ -37,6 +37,10 @@ class Solver(Recipe, ABC):
 
     sample: ClassVar[Callable[..., Tensor]]
 
+    def convergence(self) -> float:
+        """Return the power of its steps with which it claims that its error falls."""
+        return 1.0
+
 
 @attrs.frozen(kw_only=True)
 class DifferentiableSolver(Solver):

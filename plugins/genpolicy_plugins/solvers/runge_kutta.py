@@ -44,6 +44,10 @@ class RungeKutta(OdeSolver):
     steps: int
     grid: Grid | None = option(None, help="where the steps lie; none: as the path's own grid says")
 
+    def convergence(self) -> float:
+        """Return the order of the table."""
+        return self.tableau.order
+
     def further_needs(self) -> Mapping[str, Any]:
         """Ask for a path if the grid is one of its noise levels."""
         return {} if self.grid in (None, "uniform") else {"policy": PathBackbone}
