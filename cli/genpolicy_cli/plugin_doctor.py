@@ -1,5 +1,6 @@
 """``agent plugins doctor``: everything that is wrong with plugins, and what to do about it."""
 
+import os
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 def doctor(plugin: flags.Files = None) -> None:
     """Load every part of every plugin and say what is wrong and what to do, with tracebacks."""
     from genpolicy.discovery import load_catalogue
+    from genpolicy.discovery.permission import Permission
     from genpolicy.discovery.projects import stale_projects
 
     found = load_catalogue()
@@ -24,7 +26,8 @@ def doctor(plugin: flags.Files = None) -> None:
     stale = stale_projects(Path.cwd())
     for project in stale:
         out().print(project.problem, soft_wrap=True)
-    notes = found.notes()
+    permission = Permission.from_environ(os.environ)
+    notes = [*found.notes(), *permission.idle(each.distribution for each in found.plugins)]
     for note in notes:
         out().print(f"note: {note}", soft_wrap=True)
     broken = [p.distribution for p in found.plugins if p.state in ("partial", "broken")]

@@ -1,11 +1,12 @@
 """``agent plugins``: who provides parts, and what is wrong with them."""
 
+import os
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from genpolicy_cli import flags, plugin_doctor, plugin_install
-from genpolicy_cli.output import out, print_json
+from genpolicy_cli.output import out, print_json, say
 from genpolicy_cli.tables import listing
 
 if TYPE_CHECKING:
@@ -26,11 +27,15 @@ def list_plugins(
 ) -> None:
     """List the installed plugins, those that do not work and those that are denied included."""
     from genpolicy.discovery import load_catalogue
+    from genpolicy.discovery.permission import Permission
 
     plugins = load_catalogue().plugins
     if as_json:
         print_json([_facts(each) for each in plugins])
         return
+    permission = Permission.from_environ(os.environ)
+    for note in permission.idle(each.distribution for each in plugins):
+        say(note)
     columns = ("distribution", "version", "API", "entry point", "state", "parts", "ms", "heavy")
     out().print(listing(columns, [_row(each) for each in plugins]))
     for each in plugins:

@@ -1,13 +1,14 @@
 """Which distributions may be imported: the user's allow and deny lists."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
 import attrs
 
 from genpolicy.discovery.advice import OWN
 from genpolicy.discovery.sources import Source, normalise
+from genpolicy.errors import did_you_mean
 
 ALLOW = "AGENT_PLUGINS_ALLOW"
 DENY = "AGENT_PLUGINS_DENY"
@@ -41,6 +42,17 @@ class Permission:
         if self.allow and not any(fnmatchcase(source.distribution, each) for each in self.allow):
             return f"{named}, because {ALLOW} leaves it out: add {source.distribution!r} to use it"
         return None
+
+    def idle(self, distributions: Iterable[str]) -> list[str]:
+        """Return one sentence per pattern that fits none of these distributions, such as a typo."""
+        known = list(distributions)
+        return [
+            f"{variable} has {pattern!r}, which no installed plugin's distribution is called"
+            f"{did_you_mean(pattern, known)}"
+            for variable, patterns in ((ALLOW, self.allow), (DENY, self.deny))
+            for pattern in patterns
+            if not any(fnmatchcase(name, pattern) for name in known)
+        ]
 
 
 def _patterns(text: str) -> tuple[str, ...]:

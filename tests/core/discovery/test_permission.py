@@ -38,6 +38,17 @@ def test_a_plugin_that_is_not_allowed_is_never_imported(site, plugin_code):
     assert answer["found"] == ["genpolicy/flow", "good/drain"]
 
 
+def test_a_pattern_that_fits_nothing_is_told_with_the_nearest_name():
+    permission = Permission.from_environ(
+        {"AGENT_PLUGINS_DENY": "genpolicy-drfit,genpolicy-*", "AGENT_PLUGINS_ALLOW": "genpolicy"}
+    )
+    (note,) = permission.idle(["genpolicy", "genpolicy-drift"])
+    assert note == (
+        "AGENT_PLUGINS_DENY has 'genpolicy-drfit', which no installed plugin's distribution is "
+        "called; did you mean 'genpolicy-drift'?"
+    )
+
+
 @pytest.mark.parametrize("name", ["genpolicy", "file:drift"])
 def test_our_own_parts_and_given_files_are_always_allowed(name):
     assert refusal(name, AGENT_PLUGINS_ALLOW="foo", AGENT_PLUGINS_DENY="*") is None
