@@ -13,7 +13,7 @@ from genpolicy.agent import Agent
 from genpolicy.backbone import VelocityBackbone
 from genpolicy.density import sample_with_log_prob
 from genpolicy.discovery import Catalogue, load_catalogue
-from genpolicy.registry import Registry, RunDetail
+from genpolicy.registry import Registry, RunDetail, RunQuery
 from genpolicy_plugins.datasets.bandits import Points, log_behaviour
 from genpolicy_plugins.solvers.runge_kutta import RK4
 
@@ -74,7 +74,9 @@ def outcomes(registry: Path, tag: str = "bandits") -> Iterator[Outcome]:
     """Measure all finished runs of a tag, oldest first."""
     catalogue = load_catalogue()
     with Registry.open(registry, read_only=True) as opened:
-        details = [opened.run(run.id) for run in reversed(opened.runs(state="finished"))]
+        details = [
+            opened.run(run.id) for run in reversed(opened.runs(RunQuery(states=("finished",))))
+        ]
     for detail in details:
         if tag in detail.start.tags:
             yield measure(detail, catalogue)

@@ -10,7 +10,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
 from torch import Tensor
 
-from genpolicy_cli.curve_figure import COLOURS, DASHED, DOTS, INK, PALE, RULE, SHADE
+from genpolicy_cli.curve_figure import DASHED
+from genpolicy_cli.figure_style import COLOURS, DOTS, INK, PALE, RULE, SHADE
 
 SIZE: Final = (9.0, 5.6)  # inches
 ROWS: Final = ("VE, T = 80", "VE, T = 5")

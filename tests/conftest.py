@@ -1,6 +1,6 @@
-"""What tests of the mathematics and of training share: exact models, tiny data, small recipes."""
+"""What tests of several packages share: exact models, tiny data, small recipes, a server."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ from genpolicy.composition.resolve import resolve
 from genpolicy.dataset import Dataset
 from genpolicy.discovery.catalogue import Catalogue, load_catalogue
 from genpolicy.testing.models import GaussianData
+from postgres import Server, running_server
 
 SMALL = {
     "network": "mlp",
@@ -66,3 +67,18 @@ def small_recipe(catalogue: Catalogue) -> Callable[..., AgentRecipe]:
         return recipe
 
     return make
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A PostgreSQL server, started by the first test that needs one."""
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture
+def database(server: Server) -> Iterator[str]:
+    """The name of a new, empty database on the server."""
+    name = server.new_database()
+    yield name
+    server.drop(name)

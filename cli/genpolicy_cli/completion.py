@@ -6,6 +6,7 @@ that fails offers nothing.
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
@@ -13,6 +14,7 @@ import typer
 if TYPE_CHECKING:
     from genpolicy.discovery import Catalogue
     from genpolicy.recipe import Recipe
+    from genpolicy.registry import Registry
 
 Offers = list[tuple[str, str]]
 
@@ -63,19 +65,61 @@ def settings(context: typer.Context, incomplete: str) -> Offers:
 
 
 def runs(context: typer.Context, incomplete: str) -> Offers:
-    """Offer the ids of the newest runs."""
+    """Offer the ids of runs that begin so, the newest first."""
     with suppress(Exception):
-        from genpolicy.registry import Registry
+        from genpolicy.registry import RunQuery
 
-        place = context.params.get("registry") or "registry.db"
-        with Registry.open(place, read_only=True) as registry:
-            found = registry.runs(limit=50)
-        return [
-            (run.id, f"{run.state}, {run.dataset}, seed {run.seed}")
-            for run in found
-            if run.id.startswith(incomplete)
-        ]
+        with _registry(context) as registry:
+            found = registry.runs(RunQuery(ids=(incomplete,) if incomplete else (), limit=50))
+        return [(run.id, f"{run.state}, {run.dataset}, seed {run.seed}") for run in found]
     return []
+
+
+def runs_and_folders(context: typer.Context, incomplete: str) -> Offers:
+    """Offer the ids of runs, and folders."""
+    parent = Path(incomplete).parent if not incomplete.endswith("/") else Path(incomplete)
+    folders: Offers = []
+    with suppress(OSError):
+        paths = [str(path) + "/" for path in sorted(parent.iterdir()) if path.is_dir()]
+        folders = [(path, "") for path in paths if path.startswith(incomplete)]
+    return [*runs(context, incomplete), *folders]
+
+
+def tags(context: typer.Context, incomplete: str) -> Offers:
+    """Offer the tags that runs have."""
+    with suppress(Exception):
+        with _registry(context) as registry:
+            found = registry.sql("SELECT DISTINCT tag FROM v_tags ORDER BY tag")
+        return [(str(tag), "") for (tag,) in found.rows if str(tag).startswith(incomplete)]
+    return []
+
+
+def states(incomplete: str) -> list[str]:
+    """Offer what states runs can be in."""
+    from genpolicy_cli.run_query import STATES
+
+    return [state for state in STATES if state.startswith(incomplete)]
+
+
+def sorts(incomplete: str) -> list[str]:
+    """Offer what runs can be sorted by."""
+    from genpolicy.registry import SORTS
+
+    return [name for name in SORTS if name.startswith(incomplete)]
+
+
+def columns(incomplete: str) -> list[str]:
+    """Offer columns of runs, after those that were named before a comma."""
+    from genpolicy_cli.run_columns import NAMES
+
+    before, comma, start = incomplete.rpartition(",")
+    return [f"{before}{comma}{name}" for name in NAMES if name.startswith(start)]
+
+
+def _registry(context: typer.Context) -> "Registry":
+    from genpolicy.registry import Registry
+
+    return Registry.open(context.params.get("registry") or "registry.db", read_only=True)
 
 
 def _names(kind: str) -> Offers:

@@ -9,37 +9,21 @@ from typing import Any, Final
 import attrs
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from genpolicy.comparison.curves import Curve, LearningCurves, Point
 from genpolicy_cli.curve_words import caption, curve_label
+from genpolicy_cli.figure_style import COLOURS, INK, PALE, SHADE, WIDTH, blank, dress
 from genpolicy_cli.words import count
 
-SIZE: Final = (8.0, 4.6)  # inches; 100 dots each on a page of 800
-DOTS: Final = 200
-INK: Final = "#222222"
-PALE: Final = "#6e6e6e"
-RULE: Final = "#dddddd"
-SHADE: Final = "#f5f5f5"
+HEIGHT: Final = 4.6  # inches
 CLOSE: Final = "#fbf3dd"
 EXPERT: Final = 100.0
 SHORT: Final = 0.04  # of the whole run: what is shorter is hardly seen
 CAPTION: Final = 142  # characters of the caption's line
 WIDE: Final = 0.3  # of the curves' height: so far an interval may stretch the axis
 LINE: Final = 80  # characters of a legend's line
-# Okabe and Ito (2008), told apart by all common kinds of colour vision; the palest is left out
-COLOURS: Final = (
-    "#0072B2",
-    "#D55E00",
-    "#009E73",
-    "#CC79A7",
-    "#E69F00",
-    "#56B4E9",
-    "#000000",
-    "#8A8A8A",
-)
 MARKERS: Final = ("o", "s", "D", "^", "v", "P", "X", "p")
 DASHED: Final = (0, (4, 2))
 DOTTED: Final = (0, (1, 2))
@@ -58,8 +42,7 @@ def curve_figure(curves: LearningCurves) -> Figure:
 
     A last stage too short to be seen beside the others is shown again in a panel of its own.
     """
-    layout = ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06, wspace=0.02)
-    figure = Figure(figsize=SIZE, dpi=DOTS, layout=layout, facecolor="white")
+    figure = blank(HEIGHT)
     end = _end(curves)
     close = _close_up(curves, end)
     widths = [1.0, *([0.25] if close else []), 0.05 + 0.035 * len(curves.curves)]
@@ -72,7 +55,7 @@ def curve_figure(curves: LearningCurves) -> Figure:
             _draw_curve(panels[1], curve, look)
         _draw_final(final, curve, number, look)
     for axes in panels:
-        _dress(axes)
+        dress(axes, "y")
     _dress_whole(whole, curves, end)
     _dress_final(final, len(curves.curves))
     if close:
@@ -145,14 +128,6 @@ def _draw_final(axes: Axes, curve: Curve, place: int, look: Look) -> None:
     )
 
 
-def _dress(axes: Axes) -> None:
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.spines["bottom"].set_color(RULE)
-    axes.grid(axis="y", color=RULE, linewidth=0.6)
-    axes.tick_params(length=0, labelsize=10, labelcolor=PALE)
-    axes.set_axisbelow(True)
-
-
 def _dress_whole(axes: Axes, curves: LearningCurves, end: int) -> None:
     axes.set_xlim(0, 1.01 * end / 1000)
     axes.set_xlabel("training steps (thousands)", fontsize=10.5, color=INK)
@@ -222,7 +197,7 @@ def _entitle(figure: Figure, curves: LearningCurves) -> None:
         title_fontproperties={"size": 13, "weight": "bold"},
         alignment="left",
         loc="outside upper left",
-        ncols=max(1, min(4, int(SIZE[0] / (0.6 + 0.08 * longest)))),
+        ncols=max(1, min(4, int(WIDTH / (0.6 + 0.08 * longest)))),
         frameon=False,
         borderpad=0.1,
         fontsize=10,

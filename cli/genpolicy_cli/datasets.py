@@ -11,9 +11,9 @@ from genpolicy_cli import completion, flags, parts
 from genpolicy_cli.installed import catalogue
 from genpolicy_cli.output import err, out, print_json, say
 from genpolicy_cli.results import score_facts, steps_to_goal
-from genpolicy_cli.run import opened
 from genpolicy_cli.tables import listing
 from genpolicy_cli.words import NOTHING, count, interval, share
+from genpolicy_cli.writable import writable
 
 if TYPE_CHECKING:
     from genpolicy.composition.agent_recipe import Chosen
@@ -105,7 +105,7 @@ def reference(
         return
     from genpolicy.runs.references import record_references
 
-    with opened(registry) as known:
+    with writable(registry) as known:
         measured = _measure(chosen, name, episodes)
         command = str(context.obj or "")
         runs = record_references(

@@ -11,6 +11,7 @@ from genpolicy_cli import completion, flags
 from genpolicy_cli.installed import catalogue
 from genpolicy_cli.output import err, out
 from genpolicy_cli.picture import prepare_picture, write_picture
+from genpolicy_cli.trained_agents import agent_folder
 
 if TYPE_CHECKING:
     from genpolicy.agent import Agent
@@ -30,7 +31,7 @@ def density(
         typer.Argument(
             metavar="RUN",
             help="Ids of runs, how they begin, or folders of trained agents.",
-            autocompletion=completion.runs,
+            autocompletion=completion.runs_and_folders,
             show_default=False,
         ),
     ],
@@ -69,30 +70,7 @@ def density(
 def _loaded(run: str, registry: str, parts: "Catalogue") -> "Agent":
     from genpolicy.agent import Agent
 
-    folder = Path(run)
-    if not folder.is_dir():
-        folder = _recorded(run, registry)
-    inner = folder / "agent"
-    return Agent.load(inner if (inner / "agent.json").is_file() else folder, catalogue=parts)
-
-
-def _recorded(run: str, registry: str) -> Path:
-    """Return the folder of a recorded run."""
-    from genpolicy.registry import Registry
-
-    with Registry.open(registry, read_only=True) as opened:
-        detail = opened.run(run)
-    if detail.start.reference is not None:
-        raise UsageError(
-            f"run {detail.id} measured the reference policy {detail.start.reference!r} and trained "
-            "no model"
-        )
-    if detail.state != "finished":
-        raise UsageError(
-            f"run {detail.id} is {detail.state} and has no trained agent yet; `agent resume "
-            f"{detail.id}` goes on with it"
-        )
-    return Path(detail.start.directory)
+    return Agent.load(agent_folder(run, registry), catalogue=parts)
 
 
 def _row(agent: "Agent", run: str, solver: str | None, points: int, parts: "Catalogue") -> "Row":

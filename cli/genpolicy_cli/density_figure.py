@@ -16,7 +16,7 @@ from genpolicy.comparison.portrait import ESTIMATED_FROM, Frame, Portrait, Trave
 from genpolicy.composition.agent_recipe import AgentRecipe, Chosen
 from genpolicy.dataset import Floats
 from genpolicy.recipe import options_of, recipe_values
-from genpolicy_cli.curve_figure import COLOURS, DOTS, INK, PALE, RULE, SIZE
+from genpolicy_cli.figure_style import COLOURS, DOTS, INK, PALE, RULE, WIDTH
 from genpolicy_cli.words import count, option_value
 
 SIDE: Final = 1.95  # inches of a panel, as high as it is wide
@@ -53,7 +53,7 @@ class Row:
 def density_figure(rows: Sequence[Row]) -> Figure:
     """Return the figure of what models learned, one row each."""
     layout = ConstrainedLayoutEngine(w_pad=0.04, h_pad=0.05, wspace=0.0, hspace=0.0)
-    size = (SIZE[0], 0.25 + len(rows) * (SIDE + 0.2))
+    size = (WIDTH, 0.25 + len(rows) * (SIDE + 0.2))
     figure = Figure(figsize=size, dpi=DOTS, layout=layout, facecolor="white")
     for row, panels in zip(rows, figure.subplots(len(rows), 4, squeeze=False), strict=True):
         for axes in panels:

@@ -1,16 +1,16 @@
 """``agent evaluate``."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import attrs
 import typer
 
-from genpolicy_cli import flags
+from genpolicy_cli import completion, flags
 from genpolicy_cli.installed import catalogue
 from genpolicy_cli.output import err, out, print_json
 from genpolicy_cli.results import score_facts, score_rows
 from genpolicy_cli.tables import facts
+from genpolicy_cli.trained_agents import agent_folder
 from genpolicy_cli.words import duration
 
 if TYPE_CHECKING:
@@ -20,8 +20,13 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    folder: Annotated[
-        Path, typer.Argument(help="A trained agent's folder, such as runs/ID/agent.")
+    agent: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN",
+            help="A run's id, how it begins, or a folder of a trained agent.",
+            autocompletion=completion.runs_and_folders,
+        ),
     ],
     episodes: Annotated[
         int | None, typer.Option(help="How many; as many as after training.", min=1)
@@ -31,21 +36,22 @@ def evaluate(
         typer.Option(help="Episode k starts from seed + k; by default as after training.", min=0),
     ] = None,
     device: Annotated[str, flags.device()] = "auto",
+    registry: Annotated[str, flags.registry()] = flags.REGISTRY,
     as_json: Annotated[bool, flags.AS_JSON] = False,
     plugin: flags.Files = None,
 ) -> None:
     """Score a trained agent in its dataset's environment; nothing is recorded."""
-    parts = catalogue()
+    parts, folder = catalogue(), agent_folder(agent, registry)
     with err().status("loading the agent"):
         from genpolicy.agent import Agent
         from genpolicy.devices import choose_device
 
-        agent = Agent.load(_agent_in(folder), device=choose_device(device), catalogue=parts)
+        loaded = Agent.load(folder, device=choose_device(device), catalogue=parts)
     wanted = {"episodes": episodes, "seed": seed}
     changes: dict[str, Any] = {k: value for k, value in wanted.items() if value is not None}
-    protocol = attrs.evolve(agent.recipe.evaluation, **changes)
+    protocol = attrs.evolve(loaded.recipe.evaluation, **changes)
     with err().status(f"scoring {protocol.episodes} episodes"):
-        record = _score(agent, protocol)
+        record = _score(loaded, protocol)
     if as_json:
         print_json({**score_facts(record), "seed": record.seed})
     else:
@@ -63,9 +69,3 @@ def _score(agent: "Agent", protocol: "Protocol") -> "EvaluationRecord":
         return evaluator.evaluate(agent.act)
     finally:
         evaluator.close()
-
-
-def _agent_in(folder: Path) -> Path:
-    """Return the agent's folder, where the folder of its run was named."""
-    inner = folder / "agent"
-    return inner if (inner / "agent.json").is_file() else folder

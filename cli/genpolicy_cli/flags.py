@@ -12,6 +12,10 @@ REGISTRY: Final = "registry.db"
 
 AS_JSON: Final[Any] = typer.Option("--json", help="Print JSON.")
 
+RUN: Final[Any] = typer.Argument(
+    metavar="RUN", help="The run's id, or how it begins.", autocompletion=completion.runs
+)
+
 PICTURE: Final[Any] = typer.Option("--out", help="Write this picture.", metavar="FILE.png|FILE.svg")
 
 

@@ -1,6 +1,7 @@
 """The command ``agent``: its subcommands, and what becomes of errors."""
 
 import os
+import re
 import shlex
 import sys
 import traceback
@@ -17,6 +18,7 @@ from genpolicy_cli import (
     density,
     evaluate,
     fits,
+    leaderboard,
     parts,
     plot,
     plugin_check,
@@ -26,6 +28,12 @@ from genpolicy_cli import (
     reproduce,
     resume,
     run,
+    run_diff,
+    run_export,
+    run_import,
+    run_notes,
+    run_removal,
+    run_sql,
     runs,
 )
 from genpolicy_cli.output import err, out, say
@@ -41,8 +49,17 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("resume")(resume.resume)
 app.command("reproduce")(reproduce.reproduce)
+runs.app.command("diff")(run_diff.diff)
+runs.app.command("sql")(run_sql.sql)
+runs.app.command("tag")(run_notes.tag)
+runs.app.command("note")(run_notes.note)
+runs.app.command("export")(run_export.export)
+runs.app.command("import")(run_import.import_runs)
+runs.app.command("rm")(run_removal.remove)
+runs.app.command("reap")(run_removal.reap)
 app.add_typer(runs.app, name="runs")
 app.command("evaluate")(evaluate.evaluate)
+app.command("leaderboard")(leaderboard.leaderboard)
 app.command("plot")(plot.plot)
 app.command("density")(density.density)
 app.command("list")(parts.list_parts)
@@ -88,7 +105,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     typed = list(sys.argv[1:] if arguments is None else arguments)
     try:
         with _warnings_in_one_line():
-            app(args=typed, prog_name="agent", obj=shlex.join(["agent", *typed]))
+            command = _without_passwords(shlex.join(["agent", *typed]))
+            app(args=typed, prog_name="agent", obj=command)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except KeyboardInterrupt:
@@ -101,6 +119,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _report(f"unexpected {text} (AGENT_DEBUG=1 shows where)", error)
         return 1
     return 0
+
+
+def _without_passwords(command: str) -> str:
+    """Return a command line as it may be recorded and shown."""
+    hidden = re.sub(r"(://[^\s/:@]*:)[^\s/]*@", r"\1***@", command)
+    return re.sub(r"([?&](?:ssl)?password=)[^\s&']*", r"\1***", hidden)
 
 
 def _report(message: str, error: BaseException) -> None:

@@ -83,8 +83,9 @@ def _show(description: "Description") -> None:
     out().print(facts(rows, title=f"{entry.kind} {entry.spec.name}"))
     if not description.options:
         return
+    place = f"tracker.{entry.spec.name}" if entry.kind == "tracker" else entry.kind
     options = [
-        (f"{entry.kind}.{option.name}", option_value(option.default), option.type_name, option.help)
+        (f"{place}.{option.name}", option_value(option.default), option.type_name, option.help)
         for option in description.options
     ]
     out().print(listing(("option", "default", "takes", "what it is"), options))

@@ -1,7 +1,7 @@
 """A recipe, value by value, with where each came from."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 from rich.table import Table
@@ -11,6 +11,10 @@ from genpolicy_cli.words import option_value, short
 
 if TYPE_CHECKING:
     from genpolicy.objective import Stage
+
+
+SETTINGS: Final = ("slot", "part", "option", "value", "from")
+"""The columns of a recipe."""
 
 
 @attrs.frozen(kw_only=True)
@@ -37,16 +41,21 @@ def settings_of(recipe: Mapping[str, Any], origins: Mapping[str, str]) -> list[S
     return [*_settings(recipe, origins)]
 
 
-def settings_table(settings: Iterable[Setting]) -> Table:
-    """Return the settings as a table, each slot and part named once."""
-    rows = []
+def settings_rows(settings: Iterable[Setting]) -> list[tuple[str, ...]]:
+    """Return the settings in words, each slot and part named once; see :data:`SETTINGS`."""
+    rows: list[tuple[str, ...]] = []
     for setting in settings:
         if setting.option is None:
             rows.append((setting.slot, short(str(setting.value)), "", "", setting.origin))
         else:
             slot = "" if setting.part or (rows and _section(rows) == setting.slot) else setting.slot
             rows.append((slot, "", setting.option, option_value(setting.value), setting.origin))
-    return listing(("slot", "part", "option", "value", "from"), rows)
+    return rows
+
+
+def settings_table(settings: Iterable[Setting]) -> Table:
+    """Return the settings as a table."""
+    return listing(SETTINGS, settings_rows(settings))
 
 
 def stages_table(stages: "Sequence[Stage]") -> Table:

@@ -10,9 +10,10 @@ from genpolicy_cli import completion, flags
 from genpolicy_cli.installed import catalogue
 from genpolicy_cli.output import err, out, print_json, say
 from genpolicy_cli.results import score_facts
-from genpolicy_cli.run import carry_out, opened, refuse_gaps
+from genpolicy_cli.run import carry_out, refuse_gaps
 from genpolicy_cli.tables import facts, listing
 from genpolicy_cli.words import interval
+from genpolicy_cli.writable import writable
 
 
 def reproduce(
@@ -42,7 +43,7 @@ def reproduce(
 
     with Registry.open(registry, read_only=True) as known:  # a wrong place is not to be created
         detail = known.run(run)
-    with opened(registry) as written:
+    with writable(registry) as written:
         with err().status("loading parts and data"):
             from genpolicy.devices import choose_device
             from genpolicy.runs import reproduction

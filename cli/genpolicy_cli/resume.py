@@ -1,14 +1,20 @@
 """``agent resume``."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genpolicy_cli import completion, flags
+from genpolicy.errors import OptionError
+from genpolicy_cli import completion, flags, trackers
 from genpolicy_cli.installed import catalogue
 from genpolicy_cli.output import err, say
 from genpolicy_cli.results import show_results
 from genpolicy_cli.run import carry_out, refuse_gaps
+from genpolicy_cli.writable import writable
+
+if TYPE_CHECKING:
+    from genpolicy.registry import RunDetail
 
 
 def resume(
@@ -16,8 +22,15 @@ def resume(
         str,
         typer.Argument(help="The run's id, or how it begins.", autocompletion=completion.runs),
     ],
+    settings: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="tracker.NAME.KEY=VALUE", help="Options of trackers.", show_default=False
+        ),
+    ] = None,
     device: Annotated[str, flags.device()] = "auto",
     registry: Annotated[str, flags.registry()] = flags.REGISTRY,
+    tracker: Annotated[list[str] | None, trackers.option()] = None,
     as_json: Annotated[bool, flags.AS_JSON] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
     plugin: flags.Files = None,
@@ -25,16 +38,30 @@ def resume(
     """Go on with a run that was interrupted, killed or failed, from its last checkpoint."""
     from genpolicy.registry import Registry
 
+    own, others = trackers.split(settings or [])
+    if others:
+        raise OptionError(
+            f"a resumed run keeps its recipe, and {others[0]!r} would change it; only "
+            "tracker.NAME.KEY=VALUE can be set"
+        )
+    parts = catalogue()
+    mirrors = trackers.named_trackers(parts, tracker or [], own)
     with Registry.open(registry, read_only=True) as known:  # a wrong place is not to be created
         detail = known.run(run)
-    with Registry.open(registry) as opened:
+    with writable(registry) as open_registry:
+        _tell_of_gaps(detail)
         with err().status("loading parts and data"):
             from genpolicy.devices import choose_device
             from genpolicy.runs import resumption
 
             place = choose_device(device)
             taken = resumption.resume(
-                detail, registry=opened, catalogue=catalogue(), device=place, say=say
+                detail,
+                registry=open_registry,
+                catalogue=parts,
+                device=place,
+                trackers=mirrors,
+                say=say,
             )
         if not quiet:
             step, total = taken.runner.learner.step, taken.runner.total_steps
@@ -42,3 +69,14 @@ def resume(
         result = carry_out(taken, quiet=quiet)
     show_results([result], as_json=as_json)
     refuse_gaps([result])
+
+
+def _tell_of_gaps(detail: "RunDetail") -> None:
+    from genpolicy.registry.spill import FILE_NAME
+
+    kept = Path(detail.start.directory) / FILE_NAME
+    if kept.exists():
+        say(
+            f"the registry lacks what is in {str(kept)!r}; once the run is over, "
+            f"`agent runs import {kept.parent}` takes it in"
+        )

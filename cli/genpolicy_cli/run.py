@@ -8,14 +8,15 @@ import attrs
 import typer
 
 from genpolicy.errors import RegistryError, RunError, StoppedError
-from genpolicy_cli import completion, flags
+from genpolicy_cli import completion, flags, trackers
 from genpolicy_cli.installed import catalogue
 from genpolicy_cli.output import err, out, print_json, say
 from genpolicy_cli.progress import display_for
 from genpolicy_cli.recipe_view import settings_of, settings_table, stages_table
 from genpolicy_cli.request import named_recipe, resolved
-from genpolicy_cli.results import show_results
+from genpolicy_cli.results import show_results, shown_path
 from genpolicy_cli.stopping import stopping
+from genpolicy_cli.writable import writable
 
 if TYPE_CHECKING:
     import torch
@@ -38,7 +39,7 @@ def run(
         typer.Argument(
             metavar="KIND.KEY=VALUE",
             help="Options of parts, such as objective.beta=2 or network.hidden=256,256; "
-            "`agent info KIND NAME` lists them. Also train.… and evaluation.…",
+            "`agent info KIND NAME` lists them. Also train.…, evaluation.… and tracker.NAME.…",
             autocompletion=completion.settings,
             show_default=False,
         ),
@@ -85,15 +86,7 @@ def run(
         list[str] | None,
         typer.Option(help="A word to find the run by.", metavar="WORD", rich_help_panel=_RUN),
     ] = None,
-    tracker: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A tracker that mirrors the metrics.",
-            metavar="NAME",
-            autocompletion=completion.names_of("tracker"),
-            rich_help_panel=_RUN,
-        ),
-    ] = None,
+    tracker: Annotated[list[str] | None, trackers.option(_RUN)] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would run, and where it comes from.")
     ] = False,
@@ -115,17 +108,19 @@ def run(
         "inference": inference,
         "dataset": dataset,
     }
+    own, arguments = trackers.split(settings or [])
     with err().status("loading parts"):
         wanted = resolved(
-            parts, named=named, arguments=settings or [], config=config, recipe=recipe, seed=seed
+            parts, named=named, arguments=arguments, config=config, recipe=recipe, seed=seed
         )
+        mirrors = trackers.named_trackers(parts, tracker or [], own)
     if dry_run:
         _show_plan(wanted, parts, as_json=as_json)
         return
     order = _Order(
         output=output,
         device=device,
-        trackers=_trackers(parts, tracker or ()),
+        trackers=mirrors,
         tags=tuple(tag or ()),
         command=str(context.obj or ""),
         quiet=quiet,
@@ -160,9 +155,16 @@ def refuse_gaps(results: "Sequence[RunResult]") -> None:
     Raises:
         RegistryError: It did not; the agent is saved all the same.
     """
+    from genpolicy.registry.spill import FILE_NAME
+
     for result in results:
         if result.problem is not None:
-            raise RegistryError(f"run {result.run} is not wholly recorded: {result.problem}")
+            folder = result.folder.parent
+            hint = f"; `agent runs import {shown_path(folder)}` takes in what is missing"
+            raise RegistryError(
+                f"run {result.run} is not wholly recorded: {result.problem}"
+                f"{hint if (folder / FILE_NAME).exists() else ''}"
+            )
 
 
 def _run_seeds(
@@ -172,7 +174,7 @@ def _run_seeds(
 
     place = choose_device(order.device)
     results, failures = [], []
-    with opened(location) as registry:
+    with writable(location) as registry:
         data = _load(recipe)
         for number in range(seeds):
             one = attrs.evolve(recipe, seed=recipe.seed + number)
@@ -218,22 +220,6 @@ def _run_one(
             soft_wrap=True,
         )
     return carry_out(started, quiet=order.quiet)
-
-
-def opened(location: str) -> "Registry":
-    """Return the registry that runs are to be written to, after saying what opening it changed."""
-    from genpolicy.registry import Registry
-
-    registry = Registry.open(location)
-    if registry.notice:
-        say(registry.notice)
-    return registry
-
-
-def _trackers(parts: "Catalogue", names: Sequence[str]) -> "dict[str, TrackerRecipe]":
-    from genpolicy.tracker import TrackerRecipe
-
-    return {name: parts.load(parts.find("tracker", name), TrackerRecipe)() for name in names}
 
 
 def _load(recipe: "AgentRecipe") -> "Dataset":

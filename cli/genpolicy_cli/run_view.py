@@ -1,20 +1,36 @@
 """All that is recorded of a run, on screen or as JSON."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from genpolicy.records import EvaluationRecord
-from genpolicy_cli.output import out, plain
-from genpolicy_cli.recipe_view import settings_of, settings_table
+from genpolicy.records import EvaluationRecord, PartRecord
+from genpolicy_cli.listings import Column, Form, named_cells, show_rows
+from genpolicy_cli.output import out, plain, print_json
+from genpolicy_cli.recipe_view import SETTINGS, settings_of, settings_rows
 from genpolicy_cli.results import score_facts, score_rows
-from genpolicy_cli.tables import facts, listing
-from genpolicy_cli.words import NOTHING, count, duration, interval, moment, share
+from genpolicy_cli.run_columns import COLUMNS
+from genpolicy_cli.run_curve import curve_lines
+from genpolicy_cli.tables import facts as facts_table
+from genpolicy_cli.words import (
+    NOTHING,
+    count,
+    duration,
+    interval,
+    moment,
+    option_value,
+    share,
+    short,
+)
 
 if TYPE_CHECKING:
-    from genpolicy.registry import RunDetail
+    from genpolicy.registry import RunDetail, RunSummary
 
 _VERSIONS = ("python", "genpolicy", "torch", "numpy", "gymnasium", "mujoco")
 _NEWEST = 3
+
+_Section = tuple[str, tuple[str, ...], Sequence[tuple[str, ...]]]
+"""A title, the names of columns, and rows of texts."""
 
 
 def detail_facts(detail: "RunDetail") -> dict[str, Any]:
@@ -26,25 +42,87 @@ def detail_facts(detail: "RunDetail") -> dict[str, Any]:
     return {"run": detail.id, **values, "final": score_facts(final)}
 
 
-def show_detail(detail: "RunDetail") -> None:
-    """Print a run's facts, recipe, scores, last metrics, files and events."""
-    console = out()
-    console.print(facts(_facts(detail)))
-    console.print(settings_table(settings_of(detail.start.recipe, detail.start.origins)))
-    if detail.evaluations:
-        rows = [_evaluation_row(record) for record in detail.evaluations]
-        columns = ("stage", "step", "protocol", "of", "score", "return", "success", "episodes")
-        console.print(listing(columns, rows, title="scores"))
+def show_run(detail: "RunDetail", summary: "RunSummary", form: Form) -> None:
+    """Print all that is recorded of a run.
+
+    As a table or Markdown: its facts, recipe, parts, scores, learning curve, last metrics, files,
+    events and notes. As CSV: what a listing tells of it, its recipe and its last metrics, as names
+    with their values. As JSON: everything.
+
+    Args:
+        detail: What is recorded.
+        summary: What a listing tells of it.
+        form: How to print it.
+    """
+    if form == "json":
+        print_json(detail_facts(detail))
+    elif form == "csv":
+        show_rows([*_named_values(detail, summary)], _columns(("name", "value")), form)
+    else:
+        _show_sections(detail, form)
+
+
+def _show_sections(detail: "RunDetail", form: Form) -> None:
+    facts = [*_facts(detail)]
+    if form == "table":
+        out().print(facts_table(facts))
+    else:
+        show_rows(facts, _columns(("name", "value")), form, title=f"run {detail.id}")
+    for title, columns, rows in _sections(detail):
+        if not rows:
+            continue
+        if form == "markdown":
+            out().print()
+        show_rows(rows, _columns(columns), form, title=title)
+        if title == "scores":
+            _show_curve(detail, form)
+
+
+def _show_curve(detail: "RunDetail", form: Form) -> None:
+    lines = curve_lines(detail)
+    if lines:
+        fence = "```" if form == "markdown" else ""
+        out().print("\n".join([fence, *lines, fence]), soft_wrap=True)
+
+
+def _sections(detail: "RunDetail") -> Iterator[_Section]:
+    start = detail.start
+    settings = settings_rows(settings_of(start.recipe, start.origins))
+    yield "", SETTINGS, settings
+    parts = [(p.slot, short(p.name), *_provider(p)) for p in start.parts]
+    yield "parts", ("slot", "part", "from", "version", "source"), parts
+    evaluations = [_evaluation_row(record) for record in detail.evaluations]
+    columns = ("stage", "step", "protocol", "of", "score", "return", "success", "episodes")
+    yield "scores", columns, evaluations
     metrics = [row for rows in _last_metrics(detail).values() for row in rows]
-    if metrics:
-        console.print(listing(("stage", "step", "metric", "value"), metrics, title="last metrics"))
-    if detail.artifacts:
-        newest = detail.artifacts[-_NEWEST:]  # older checkpoints are gone
-        rows = [(a.kind, f"{a.step:,}", a.sha256[:12], a.path) for a in newest]
-        console.print(listing(("file", "step", "sha256", "path"), rows, title="files"))
+    yield "last metrics", ("stage", "step", "metric", "value"), metrics
+    newest = detail.artifacts[-_NEWEST:]  # older checkpoints are gone
+    files = [(a.kind, f"{a.step:,}", a.sha256[:12], a.path) for a in newest]
+    yield "files", ("file", "step", "sha256", "path"), files
     events = [(moment(e.time), f"{e.step:,}", e.kind, e.message) for e in detail.events]
-    if events:
-        console.print(listing(("time", "step", "event", "what happened"), events, title="events"))
+    yield "events", ("time", "step", "event", "what happened"), events
+    yield "notes", ("time", "note"), [(moment(n.time), n.message) for n in detail.notes]
+
+
+def _named_values(detail: "RunDetail", summary: "RunSummary") -> Iterator[tuple[str, str]]:
+    for column in COLUMNS:
+        yield from named_cells(column, summary)
+    for setting in settings_of(detail.start.recipe, detail.start.origins):
+        if setting.option is not None:
+            yield f"{setting.slot}.{setting.option}", option_value(setting.value)
+    for record in {record.stage: record for record in detail.metrics}.values():
+        yield from ((f"{record.stage}: {k}", str(v)) for k, v in record.values.items())
+
+
+def _columns(names: Sequence[str]) -> list[Column]:
+    right = ("step", "score", "return", "success", "episodes")
+    return [
+        Column(name, itemgetter(place), right=name in right) for place, name in enumerate(names)
+    ]
+
+
+def _provider(part: PartRecord) -> tuple[str, str, str]:
+    return part.distribution, part.version, part.source_hash[:12]
 
 
 def _facts(detail: "RunDetail") -> Iterator[tuple[str, str]]:

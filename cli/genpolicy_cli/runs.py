@@ -1,105 +1,89 @@
 """``agent runs``: what the registry knows."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genpolicy_cli import completion, flags, run_view
-from genpolicy_cli.output import out, print_json
-from genpolicy_cli.tables import listing
-from genpolicy_cli.words import duration, interval, moment, short
+from genpolicy_cli import completion, flags, run_columns, run_view
+from genpolicy_cli.listings import Printed, show_rows
+from genpolicy_cli.option_groups import grouped
+from genpolicy_cli.run_hints import no_such_runs
+from genpolicy_cli.run_query import Filters
+from genpolicy_cli.words import count
 
 if TYPE_CHECKING:
-    from genpolicy.registry import RunSummary
+    from genpolicy.registry import Registry, RunQuery
 
-State = Literal["queued", "running", "finished", "failed", "interrupted", "lost"]
-
-app = typer.Typer(help="List the recorded runs, or show one.")
+app = typer.Typer(help="List the recorded runs, show one, or compare, ask, keep and clear them.")
 
 
 @app.callback(invoke_without_command=True)
+@grouped
 def list_runs(
     context: typer.Context,
-    limit: Annotated[int, typer.Option(help="How many at most, the newest.", min=1)] = 20,
-    state: Annotated[State | None, typer.Option(help="Only runs in this state.")] = None,
-    dataset: Annotated[
+    filters: Filters,
+    sort: Annotated[
+        str,
+        typer.Option(
+            help="Sort by this column; times and results from the largest.",
+            metavar="COLUMN",
+            autocompletion=completion.sorts,
+        ),
+    ] = "created",
+    reverse: Annotated[bool, typer.Option("--reverse", help="Turn the order round.")] = False,
+    limit: Annotated[int, typer.Option(help="How many at most.", min=1, metavar="N")] = 20,
+    columns: Annotated[
         str | None,
         typer.Option(
-            help="Only runs on this data.",
-            metavar="NAME",
-            autocompletion=completion.names_of("dataset"),
+            help=f"Which columns, with commas between: {', '.join(run_columns.NAMES)}.",
+            metavar="NAMES",
+            autocompletion=completion.columns,
+            show_default=False,
         ),
     ] = None,
     registry: Annotated[str, flags.registry()] = flags.REGISTRY,
-    as_json: Annotated[bool, flags.AS_JSON] = False,
+    *,
+    printed: Printed,
 ) -> None:
     """List the recorded runs, newest first, or show one with `agent runs show`."""
     if context.invoked_subcommand is not None:
         return
-    from genpolicy.registry import Registry
+    from genpolicy.registry import SORTS, Registry
 
+    shown = run_columns.chosen(columns)
+    run_columns.check_known(sort, SORTS, "cannot be sorted by")
+    wanted = filters.query(sort=sort, reverse=reverse, limit=limit)
     with Registry.open(registry, read_only=True) as opened:
-        found = opened.runs(limit=limit, state=state, dataset=dataset)
-    if as_json:
-        print_json([_facts(run) for run in found])
-    elif not found:
-        out().print("no such runs")
-    else:
-        columns = ("run", "state", "dataset", "objective", "backbone", "seed", "score", "episodes")
-        rows = [_row(run) for run in found]
-        out().print(listing((*columns, "started", "duration"), rows))
+        found = opened.runs(wanted)
+        remark = _remark(opened, wanted, len(found), filters)
+    show_rows(found, shown, printed.form, remarks=remark)
 
 
 @app.command()
+@grouped
 def show(
-    run: Annotated[
-        str,
-        typer.Argument(help="The run's id, or how it begins.", autocompletion=completion.runs),
-    ],
+    run: Annotated[str, flags.RUN],
     registry: Annotated[str, flags.registry()] = flags.REGISTRY,
-    as_json: Annotated[bool, flags.AS_JSON] = False,
+    *,
+    printed: Printed,
 ) -> None:
     """Show all that is recorded of a run."""
-    from genpolicy.registry import Registry
+    from genpolicy.registry import Registry, RunQuery
 
     with Registry.open(registry, read_only=True) as opened:
         detail = opened.run(run)
-    if as_json:
-        print_json(run_view.detail_facts(detail))
-    else:
-        run_view.show_detail(detail)
+        alike = opened.runs(RunQuery(ids=(detail.id,)))
+    summary = next(found for found in alike if found.id == detail.id)
+    run_view.show_run(detail, summary, printed.form)
 
 
-def _row(run: "RunSummary") -> tuple[str, ...]:
-    return (
-        run.id,
-        run.state,
-        run.dataset,
-        short(_objective(run) or ""),
-        short(run.parts.get("backbone", "")),
-        str(run.seed),
-        interval(run.score),
-        f"{run.episodes:,}" if run.episodes else "",
-        moment(run.started),
-        duration(run.seconds),
-    )
-
-
-def _objective(run: "RunSummary") -> str | None:
-    """Return the objective's full name, or that of a reference policy, in parentheses."""
-    return f"({run.reference})" if run.reference else run.parts.get("objective")
-
-
-def _facts(run: "RunSummary") -> dict[str, Any]:
-    return {
-        "run": run.id,
-        "state": run.state,
-        "dataset": run.dataset,
-        "objective": _objective(run),
-        "backbone": run.parts.get("backbone"),
-        "seed": run.seed,
-        "score": run.score,
-        "episodes": run.episodes,
-        "started": run.started,
-        "duration": run.seconds,
-    }
+def _remark(
+    registry: "Registry", wanted: "RunQuery", found: int, filters: Filters
+) -> tuple[str, ...]:
+    """Return what to say of runs that are not listed."""
+    if not found:
+        return (no_such_runs(registry, filters),)
+    every = registry.count(wanted) if found == wanted.limit else found
+    if every == found:
+        return ()
+    return (f"{found:,} of {count(every, 'run')}; --limit {every} shows all",)

@@ -1,24 +1,42 @@
 """Tables in one style."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final
 
 from rich import box
 from rich.table import Table
 
-RIGHT = frozenset({"seed", "score", "episodes", "duration", "steps", "batch", "ms", "return"})
+RIGHT: Final = frozenset(
+    {"seed", "score", "episodes", "duration", "steps", "batch", "ms", "return"}
+)
+WHOLE: Final = RIGHT | {"id", "run", "state", "name"}
 
 
-def listing(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> Table:
-    """Return a table with a header."""
+def listing(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    title: str = "",
+    *,
+    right: Collection[str] = RIGHT,
+    whole: Collection[str] = WHOLE,
+) -> Table:
+    """Return a table with a header.
+
+    Args:
+        columns: The header.
+        rows: The texts below it.
+        title: What stands above.
+        right: The columns that stand at the right.
+        whole: The columns whose texts stay on one line.
+    """
     table = Table(
         box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False, expand=False
     )
     for column in columns:
-        numeric = column in RIGHT
         table.add_column(
             column,
-            justify="right" if numeric else "left",
-            no_wrap=numeric or column in ("id", "run", "state", "name"),
+            justify="right" if column in right else "left",
+            no_wrap=column in whole,
             overflow="fold",
         )
     for row in rows:

@@ -28,6 +28,12 @@ class Interval:
         """Half the interval's width, what stands behind the ± sign."""
         return (self.high - self.low) / 2
 
+    def scaled(self, shift: float, scale: float) -> "Interval":
+        """Return the interval of ``(value - shift) * scale``, for a scale other than 0."""
+        ends = (self.low - shift) * scale, (self.high - shift) * scale
+        low, high = ends if scale > 0 else ends[::-1]
+        return Interval(mean=(self.mean - shift) * scale, low=low, high=high)
+
 
 def mean_interval(values: Sequence[float]) -> Interval:
     """Return the mean and its 95 % normal interval over independent values.
@@ -39,14 +45,35 @@ def mean_interval(values: Sequence[float]) -> Interval:
     Raises:
         ValueError: There are no values.
     """
+    mean, deviation = moments(values)
+    return interval_of(mean, deviation, len(values))
+
+
+def moments(values: Sequence[float]) -> tuple[float, float]:
+    """Return the mean and the sample standard deviation; of one number the latter is NaN.
+
+    Raises:
+        ValueError: There are no values.
+    """
     count = len(values)
     if count == 0:
         raise ValueError("a mean needs at least one value; got none")
     mean = _sum(values) / count
     if count < 2:
-        return Interval(mean=mean, low=math.nan, high=math.nan)
+        return mean, math.nan
     variance = _sum([(value - mean) * (value - mean) for value in values]) / (count - 1)
-    half = _Z95 * math.sqrt(variance / count)
+    return mean, math.sqrt(variance)
+
+
+def interval_of(mean: float, deviation: float, count: int) -> Interval:
+    """Return the 95 % normal interval of a mean.
+
+    Args:
+        mean: The mean.
+        deviation: The sample standard deviation of what it is the mean of; NaN of one number.
+        count: How many numbers it is the mean of.
+    """
+    half = _Z95 * deviation / math.sqrt(count)
     return Interval(mean=mean, low=mean - half, high=mean + half)
 
 

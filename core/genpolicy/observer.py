@@ -1,13 +1,20 @@
 """Whoever wants to know how a run goes: the registry, the progress display, trackers."""
 
-from genpolicy.records import ArtifactRecord, EvaluationRecord, EventRecord, MetricsRecord
+from genpolicy.records import (
+    ArtifactRecord,
+    EvaluationRecord,
+    EventRecord,
+    MetricsRecord,
+    RunState,
+)
 
 
 class Observer:
     """Told about a run as it goes; every method may be left as it is.
 
     Methods are called between training steps on the training thread and return at once, but for
-    ``before_checkpoint``: whoever writes to a disk or a network does so on a thread of its own.
+    ``before_checkpoint`` and ``on_end``: whoever writes to a disk or a network does so on a thread
+    of its own. What a tracker opens is called on such a thread, and may take its time.
     """
 
     def on_stage(self, name: str, first_step: int, last_step: int) -> None:
@@ -33,3 +40,11 @@ class Observer:
 
     def on_event(self, record: EventRecord) -> None:
         """Something else happened."""
+
+    def on_end(self, state: RunState, message: str) -> None:
+        """The run is over, and recorded: nothing is told after this. May wait, briefly.
+
+        Args:
+            state: ``"finished"``, ``"failed"`` or ``"interrupted"``; the latter two may go on.
+            message: Why, in words, if there is a reason.
+        """

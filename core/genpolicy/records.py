@@ -188,14 +188,7 @@ class EvaluationRecord:
 
         There is none where a reference return is unknown, or where both are the same.
         """
-        if self.random_return is None or self.expert_return is None:
-            return None
-        if self.expert_return == self.random_return:
-            return None
-        scale = 100.0 / (self.expert_return - self.random_return)
-        return mean_interval(
-            [(episode.return_ - self.random_return) * scale for episode in self.episodes]
-        )
+        return normalised(self.return_, self.random_return, self.expert_return)
 
     @property
     def success(self) -> Interval | None:
@@ -204,6 +197,15 @@ class EvaluationRecord:
         if any(value is None for value in solved):
             return None
         return share_interval(sum(bool(value) for value in solved), len(solved))
+
+
+def normalised(
+    found: Interval, random_return: float | None, expert_return: float | None
+) -> Interval | None:
+    """Return a return as a normalised score, where both references are known and differ."""
+    if random_return is None or expert_return is None or random_return == expert_return:
+        return None
+    return found.scaled(random_return, 100.0 / (expert_return - random_return))
 
 
 @attrs.frozen(kw_only=True)

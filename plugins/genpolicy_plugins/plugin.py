@@ -194,6 +194,29 @@ def genpolicy_datasets() -> list[PartSpec]:
 
 
 @hookimpl
+def genpolicy_trackers() -> list[PartSpec]:
+    """Mirrors of a run's metrics."""
+    return [
+        _part("csv", "trackers.csv_file:Csv", "a file of step, stage, name and value"),
+        _part(
+            "tensorboard",
+            "trackers.tensorboard_events:TensorBoard",
+            "event files for TensorBoard; needs genpolicy[tensorboard]",
+        ),
+        _part(
+            "wandb",
+            "trackers.wandb_run:WandB",
+            "a run of Weights & Biases, offline unless asked; needs genpolicy[wandb]",
+        ),
+        _part(
+            "mlflow",
+            "trackers.mlflow_run:MLflow",
+            "a run of MLflow, in a local database unless asked; needs genpolicy[mlflow]",
+        ),
+    ]
+
+
+@hookimpl
 def genpolicy_recipes() -> list[PartSpec]:
     """Named settings: the files of the package ``recipes``."""
     return recipe_specs(f"{_PACKAGE}.recipes")

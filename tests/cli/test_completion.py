@@ -3,6 +3,8 @@
 import pytest
 
 from genpolicy.discovery import load_catalogue
+from genpolicy.registry import Registry
+from recorded import record, run_start
 
 SINGLE_FILE = """
 import attrs
@@ -70,6 +72,38 @@ def test_keys_of_a_part_in_a_single_file_are_offered(offers, place, monkeypatch)
     monkeypatch.setattr("genpolicy_cli.completion._catalogue", lambda: found)
     offered = ["inference.stretch="]
     assert offers("run", "--inference", "file:lonely/own", "inference.st") == offered
+
+
+@pytest.fixture
+def recorded(place):
+    with Registry.open("registry.db") as registry:
+        for number in range(60):
+            tags = ("paper",) if number == 0 else ()
+            record(registry, run_start(f"r{number:02}", tags=tags))
+
+
+def test_ids_of_runs_are_offered_however_old(offers, recorded):
+    assert offers("runs", "show", "r00") == ["r00"]
+    assert offers("runs", "diff", "r59", "r5")[0] == "r59"
+    assert len(offers("resume", "")) == 50
+    for command in (("runs", "show"), ("reproduce",), ("resume",), ("plot",), ("density",)):
+        assert offers(*command, "r01") == ["r01"], command
+
+
+def test_runs_and_folders_are_offered_where_both_will_do(offers, recorded, place):
+    (place / "r01-copy").mkdir()
+    assert offers("evaluate", "r01") == ["r01", "r01-copy/"]
+    (place / "r01-copy" / "agent").mkdir()
+    assert offers("evaluate", "r01-copy/") == ["r01-copy/agent/"]
+
+
+def test_what_runs_are_told_apart_by_is_offered(offers, recorded):
+    assert offers("runs", "--tag", "p") == ["paper"]
+    assert offers("runs", "--sort", "sc") == ["score"]
+    assert offers("runs", "--columns", "sc") == ["score"]
+    assert offers("runs", "--columns", "run,sc") == ["run,score"]
+    assert offers("runs", "--state", "fi") == ["finished"]
+    assert offers("runs", "--backbone", "fl") == ["flow"]
 
 
 def test_a_completion_that_fails_offers_nothing(offers):

@@ -35,6 +35,7 @@ def probe(heavy, *arguments, cwd, **environ):
         ("--version",),
         ("run", "--help"),
         ("density", "--help"),
+        ("runs", "--help"),
         ("list",),
         ("list", "backbone", "--json"),
         ("info", "recipe", "quick"),

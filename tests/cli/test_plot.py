@@ -7,17 +7,28 @@ import sys
 import pytest
 
 from genpolicy.comparison.curves import learning_curves
-from genpolicy.records import DatasetRecord, EpisodeRecord, EvaluationRecord, RunStart
+from genpolicy.comparison.footing import comparable
+from genpolicy.comparison.groups import compared
+from genpolicy.records import (
+    DatasetRecord,
+    EpisodeRecord,
+    EvaluationRecord,
+    PartRecord,
+    RunStart,
+)
 from genpolicy.registry import Registry
-from genpolicy_cli.curve_figure import COLOURS, curve_figure
+from genpolicy_cli.curve_figure import curve_figure
+from genpolicy_cli.figure_style import COLOURS
+from genpolicy_cli.profile_figure import profile_figure
+from genpolicy_cli.score_figure import score_figure
 
 BEHAVIOUR = {"behaviour": (0, {50: 20.0, 100: 40.0}), "policy": (500, {505: 60.0, 510: 90.0})}
 
 
-def evaluation(stage, step, score, selection, scaled):
+def evaluation(stage, step, score, selection, scaled, episodes=2):
     episodes = tuple(
         EpisodeRecord(return_=score + k, length=9, success=None, steps_to_success=None, seed=k)
-        for k in (-1.0, 1.0)
+        for k in ((-1.0, 1.0) if episodes == 2 else (0.0,))
     )
     return EvaluationRecord(
         stage=stage,
@@ -36,9 +47,27 @@ def evaluation(stage, step, score, selection, scaled):
 def record(place):
     """Record runs of a recipe, one per seed."""
 
-    def make(objective, seeds=1, stages=None, dataset="maze", tags=(), final=95.0, scaled=True):
+    def make(
+        objective,
+        seeds=1,
+        stages=None,
+        dataset="maze",
+        tags=(),
+        final=95.0,
+        scaled=True,
+        objective_name=None,
+        episodes=2,
+    ):
         stages = {"policy": (0, {500: 50.0, 1000: 70.0})} if stages is None else stages
-        part = {"name": f"genpolicy/{objective}", "options": {}}
+        part = {"name": f"genpolicy/{objective_name or objective}", "options": {}}
+        named = PartRecord(
+            slot="objective",
+            kind="objective",
+            **part,
+            distribution="genpolicy",
+            version="1",
+            source_hash="",
+        )
         with Registry.open(place / "registry.db") as registry:
             for seed in range(seeds):
                 start = RunStart(
@@ -47,7 +76,7 @@ def record(place):
                     recipe={"parts": {"objective": part}},
                     recipe_hash=objective.ljust(64, "0"),
                     origins={},
-                    parts=(),
+                    parts=(named,),
                     dataset=DatasetRecord(name=dataset, fingerprint="f", transitions=1, episodes=1),
                     directory=str(place / "runs"),
                     device="cpu",
@@ -62,7 +91,7 @@ def record(place):
                         look = evaluation(stage, step, score + seed, None, scaled)
                         writer.on_evaluation(look)
                 if final is not None:
-                    last = evaluation("policy", 1000, final + seed, "last", scaled)
+                    last = evaluation("policy", 1000, final + seed, "last", scaled, episodes)
                     writer.on_evaluation(last)
                 assert writer.finish("finished")
 
@@ -174,10 +203,13 @@ def test_more_recipes_than_colours_can_be_drawn(record, figure):
     assert texts(figure())[1] == [f"{name}, 1 seed" for name in names]
 
 
+@pytest.mark.slow
 def test_runs_can_be_named_or_narrowed(agent, record, place):
     record("bc", tags=("mine",))
     record("gmpg", dataset="hall")
-    for arguments in (("bc",), ("--tag", "mine"), ("--dataset", "hall"), ("bc0", "bc0")):
+    record("bc-old", seeds=2, dataset="cave", objective_name="bc")
+    narrowed = ("--dataset", "maze", "--objective", "bc*", "--seed", "0")
+    for arguments in (("bc0",), ("--tag", "mine"), ("--dataset", "h*"), ("bc0", "bc0"), narrowed):
         done = agent("plot", *arguments)
         assert (done.status, done.err) == (0, ""), done.err
 
@@ -196,9 +228,12 @@ def test_what_is_left_out_is_said(agent, record):
         ((), 2, "different datasets, whose scores do not compare: maze (2 runs), hall (1 run)"),
         (("zzz",), 4, "holds no run 'zzz'; the newest are gmpg0, bc1, bc0"),
         (("bc",), 4, "2 runs in the registry"),
-        (("--tag", "mine"), 4, "holds no run with the tag 'mine'"),
-        (("--dataset", "cave"), 4, "holds no run on 'cave'"),
-        (("bc0", "--tag", "a", "--dataset", "b"), 4, "none of the runs named is with the tag 'a'"),
+        (("--tag", "mine"), 4, "registry.db' holds no run that fits these options"),
+        (("--dataset", "cave"), 4, "registry.db' holds no run that fits these options"),
+        (("bc0", "--tag", "a"), 4, "none of the runs named fits these options"),
+        (("--by", "objective"), 2, "go with --kind scores or profiles; curves are drawn by recipe"),
+        (("--kind", "scores", "--by", "seed"), 2, "runs cannot be grouped by 'seed'"),
+        (("--kind", "profiles"), 2, "no group of trained runs has runs on every dataset"),
         (("bc0", "--out", "curves.jpg"), 2, "a picture ends in .png or .svg; got 'curves.jpg'"),
         (("bc0", "--out", "no/c.png"), 2, "'no/c.png' cannot be written: No such file or"),
         (("--registry", "no.db"), 4, "no.db"),
@@ -218,6 +253,97 @@ def test_runs_without_looks_are_refused(agent, record):
     done = agent("plot")
     assert done.status == 2
     assert "no look at the score during training is recorded of run bc0" in done.err
+
+
+def png_size(file):
+    picture = file.read_bytes()
+    assert picture[:8] == b"\x89PNG\r\n\x1a\n"
+    return struct.unpack(">II", picture[16:24])
+
+
+@pytest.fixture
+def comparison(place):
+    """Return the comparison of all recorded runs, by objective."""
+
+    def make():
+        with Registry.open(place / "registry.db", read_only=True) as registry:
+            return compared(comparable(registry.runs()), ("objective",))
+
+    return make
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["scores", "profiles"])
+def test_scores_and_profiles_are_written_the_same_each_time(agent, record, place, kind):
+    record("bc", seeds=5)
+    record("gmpg", seeds=5, final=80.0)
+    done = agent("plot", "--kind", kind)
+    assert (done.status, done.out, done.err) == (0, f"{kind}.png\n", "")
+    assert png_size(place / f"{kind}.png")[0] == 1600
+    for name in ("a.png", "a.svg", "b.svg"):
+        assert agent("plot", "--kind", kind, "--out", name).status == 0
+    assert (place / "a.png").read_bytes() == (place / f"{kind}.png").read_bytes()
+    assert (place / "a.svg").read_bytes() == (place / "b.svg").read_bytes()
+
+
+def test_what_is_compared_is_said_as_the_leaderboard_says_it(agent, record):
+    record("bc", seeds=4)
+    record("gmpg", final=None)
+    done = agent("plot", "--kind", "scores", "--by", "objective", "--resamples", "200")
+    assert done.err == (
+        "warning: left out, without a normalised score: 1 run\n"
+        "warning: fewer than five seeds: bc (4 seeds); intervals over so few are rough\n"
+    )
+
+
+def test_scores_have_a_panel_per_dataset_and_one_over_all(record, comparison):
+    record("bc", seeds=3)
+    record("gmpg", seeds=3, final=80.0)
+    record("bc-hall", seeds=2, dataset="hall", objective_name="bc")
+    record("gmpg-hall", seeds=2, dataset="hall", objective_name="gmpg", final=99.0)
+    figure = score_figure(comparison(), 200)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == [
+        "hall",
+        "maze",
+        "over 2 datasets",
+    ]
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels == ["bc", "gmpg"]  # 95.5 and 96 against 99.5 and 81
+    dots = [line for line in figure.axes[1].lines if line.get_marker() == "o"]
+    assert sorted(float(dot.get_xdata()[0]) for dot in dots) == [81.0, 96.0]
+    ticks = [line for line in figure.axes[1].lines if line.get_marker() == "|"]
+    assert sorted(len(line.get_xdata()) for line in ticks) == [3, 3]
+    assert not [line for line in figure.axes[2].lines if line.get_marker() == "|"]
+
+
+def test_a_title_says_on_what_scores_stand_and_a_caption_on_what_intervals(record, comparison):
+    record("bc", seeds=2)
+    scores, profiles = score_figure(comparison(), 200), profile_figure(comparison(), 200)
+    assert scores.get_suptitle() == "normalised score, protocol default, selection last"
+    (legend,) = profiles.legends
+    assert legend.get_title().get_text() == (
+        "maze: normalised score, protocol default, selection last"
+    )
+    for figure in (scores, profiles):
+        caption = figure.get_supxlabel()
+        assert "95 % intervals of 200 bootstrap resamples over seeds and episodes" in caption
+
+
+def test_of_many_profiles_the_best_have_colours_and_bands(record, comparison):
+    for number in range(7):
+        record(f"objective{number}", seeds=2, final=10.0 * number)
+    (axes,) = profile_figure(comparison(), 200).axes
+    told = {line.get_label(): line.get_color() for line in axes.lines if line.get_label()[0] != "_"}
+    assert told == {f"objective{6 - place}": COLOURS[place] for place in range(4)}
+    assert len(axes.collections) == 4
+    (legend,) = axes.figure.legends
+    assert legend.get_texts()[-1].get_text() == "3 others"
+
+
+def test_runs_without_an_interval_are_drawn_without_one(record, comparison):
+    record("bc", episodes=1)
+    (axes,) = score_figure(comparison(), 200).axes
+    assert [line.get_marker() for line in axes.lines] == ["|", "o", "None"]
 
 
 def test_without_matplotlib_one_sentence_says_how_to_get_it(agent, record, monkeypatch):

@@ -3,6 +3,7 @@
 import sqlite3
 from contextlib import closing
 from importlib import metadata
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -52,6 +53,14 @@ def test_a_run_without_a_checkpoint_starts_anew(agent, failed):
     assert done.status == 1
     assert f"run {failed} has no checkpoint yet and starts anew" in done.err
     assert "failed at step 0 of 20 (ValueError: this cannot be)" in done.err
+
+
+def test_records_that_the_registry_lacks_are_spoken_of(agent, failed):
+    with Registry.open("registry.db", read_only=True) as registry:
+        folder = Path(registry.run(failed).start.directory)
+    (folder / "unrecorded.jsonl").touch()
+    done = agent("resume", failed)
+    assert f"once the run is over, `agent runs import {folder}` takes it in" in done.err
 
 
 def test_other_data_is_refused_with_both_fingerprints(agent, failed, data):

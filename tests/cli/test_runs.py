@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from genpolicy.registry import Registry
+from recorded import record, run_start
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +31,7 @@ def test_the_listing_can_be_narrowed(agent, run):
     assert len(agent("runs", "--state", "finished", "--json").json) == 1
     assert agent("runs", "--state", "failed", "--json").json == []
     assert agent("runs", "--dataset", "elsewhere", "--json").json == []
-    assert agent("runs", "--dataset", "elsewhere").out == "no such runs\n"
+    assert agent("runs", "--dataset", "elsewhere").err.startswith("no such runs; no recorded run")
     assert agent("runs", "--state", "tired").status == 2
 
 
@@ -38,6 +39,7 @@ def test_a_run_is_shown_with_all_that_is_known_of_it(agent, run):
     done = agent("runs", "show", run.id[:11])
     assert done.status == 0, done.err
     for text in (
+        "score by step: 1 look of 2 episodes, ● final",
         "normalised score",
         "fingerprint",
         "objective.steps=20",
@@ -75,6 +77,30 @@ def test_a_saved_agent_is_scored_again_to_the_same_score(agent, run, finished):
     assert done.status == 0
     assert "normalised score" in done.out
     assert len(agent("runs", "--json").json) == 1
+
+
+def test_a_run_is_scored_again_by_how_its_id_begins(agent, run):
+    facts = agent("evaluate", run.id[:11], "--json").json
+    assert facts["return"]["mean"] == run.return_.mean
+    done = agent("evaluate", "zzz")
+    assert done.status == 4
+    assert "holds no run 'zzz'" in done.err
+    done = agent("evaluate", "runs/zzz")
+    assert done.status == 4
+    assert "there is no folder 'runs/zzz'; name one that is there, or a run's id" in done.err
+
+
+def test_what_has_no_trained_agent_is_not_scored(agent, place):
+    with Registry.open("registry.db") as registry:
+        registry.start(run_start("aa")).finish("failed")
+        recipe = {"dataset": {"name": "genpolicy/x", "options": {}}, "reference": "expert"}
+        record(registry, run_start("bb", recipe=recipe))
+    done = agent("evaluate", "aa")
+    assert done.status == 2
+    assert "run aa is failed and has no trained agent yet; `agent resume aa`" in done.err
+    done = agent("evaluate", "bb")
+    assert done.status == 2
+    assert "run bb measured the reference policy 'expert' and trained no model" in done.err
 
 
 def test_a_folder_without_an_agent_is_refused(agent, place):

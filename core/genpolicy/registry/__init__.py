@@ -3,8 +3,20 @@
 Importing it imports SQLAlchemy, so light commands import it only when they need it.
 """
 
+from genpolicy.registry.query import SORTS, RunQuery
 from genpolicy.registry.registry import Registry
+from genpolicy.registry.sql import SqlResult
 from genpolicy.registry.summaries import ReportedState, RunDetail, RunSummary, TimedText
 from genpolicy.registry.writer import RunWriter
 
-__all__ = ["Registry", "ReportedState", "RunDetail", "RunSummary", "RunWriter", "TimedText"]
+__all__ = [
+    "SORTS",
+    "Registry",
+    "ReportedState",
+    "RunDetail",
+    "RunQuery",
+    "RunSummary",
+    "RunWriter",
+    "SqlResult",
+    "TimedText",
+]

@@ -5,15 +5,18 @@ from collections.abc import Sequence
 from typing import Any
 
 import attrs
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
 from genpolicy.errors import RegistryError
 from genpolicy.records import EventRecord, RunStart, RunState
-from genpolicy.registry.clock import LOST_AFTER_SECONDS, DatabaseNow, SecondsSince
+from genpolicy.registry.clock import DatabaseNow, SecondsSince
 from genpolicy.registry.database import Database
 from genpolicy.registry.failures import TakenOverError
-from genpolicy.registry.processes import Owner, is_dead, this_process
+from genpolicy.registry.holds import Hold, lock_hold
+from genpolicy.registry.processes import Owner, this_process
+from genpolicy.registry.reading import read_start
+from genpolicy.registry.reaping import was_reaped
 from genpolicy.registry.rows import Record, delete_after, insert_run, write_record
 from genpolicy.registry.schema import runs
 
@@ -24,15 +27,18 @@ class Claim:
 
     Args:
         database: Where the run is.
-        run_id: The run.
-        directory: The absolute path of where the run keeps its files.
-        owner: The token that the run carries while the claim holds.
+        start: What is known of the run since it started, with its directory's absolute path.
+        owner: This process, with the token that the run carries while the claim holds.
     """
 
     database: Database
-    run_id: str
-    directory: str
-    owner: str
+    start: RunStart
+    owner: Owner
+
+    @property
+    def run_id(self) -> str:
+        """The run's identifier."""
+        return self.start.id
 
     def rewind(self, step: int) -> None:
         """Set the run going again from a step on, and delete what it recorded after that.
@@ -90,7 +96,7 @@ class Claim:
             self._update(connection, **_owner_columns(None))
 
     def _update(self, connection: Connection, **values: Any) -> None:
-        mine = (runs.c.id == self.run_id) & (runs.c.owner == self.owner)
+        mine = (runs.c.id == self.run_id) & (runs.c.owner == self.owner.token)
         if connection.execute(update(runs).where(mine).values(values)).rowcount == 0:
             raise self._loss(connection)
 
@@ -100,6 +106,10 @@ class Claim:
         holder = connection.execute(columns.where(runs.c.id == self.run_id)).one_or_none()
         if holder is None:
             return RegistryError(f"run {self.run_id} was removed from {self.database.name}")
+        if holder.owner_pid is None and was_reaped(connection, self.run_id):
+            return TakenOverError(
+                f"run {self.run_id} was marked as interrupted, since nothing was heard of it"
+            )
         who = "which has let it go since"
         if holder.owner_pid is not None:
             who = f"pid {holder.owner_pid} on {holder.owner_host.split()[0]}"
@@ -121,7 +131,7 @@ def claim_new(database: Database, run: RunStart) -> Claim:
             raise RegistryError(
                 f"{database.name} already holds a run {run.id!r}, or the new one repeats a slot"
             ) from error
-    return Claim(database, run.id, run.directory, owner.token)
+    return Claim(database, run, owner)
 
 
 def claim_again(database: Database, run_id: str) -> tuple[Claim, int]:
@@ -138,46 +148,30 @@ def claim_again(database: Database, run_id: str) -> tuple[Claim, int]:
     """
     owner = this_process(uuid.uuid4().hex)
     with database.writing() as connection:
-        held = _held(connection, run_id)
+        held = lock_hold(connection, run_id)
+        if held is None:
+            raise RegistryError(f"run {run_id} was removed from {database.name}")
         _refuse_if_finished(held)
         _refuse_if_alive(held)
         values = {"heartbeat": DatabaseNow(), **_owner_columns(owner)}
         connection.execute(update(runs).where(runs.c.id == run_id).values(values))
-    directory = database.places.decode(held.directory)
-    return Claim(database, run_id, directory, owner.token), held.step
+        start = read_start(connection, run_id, database.places)
+    return Claim(database, start, owner), held.step
 
 
-def _held(connection: Connection, run_id: str) -> Row[Any]:
-    columns = (
-        runs.c.id,
-        runs.c.state,
-        runs.c.directory,
-        runs.c.step,
-        runs.c.owner,
-        runs.c.owner_host,
-        runs.c.owner_pid,
-        SecondsSince(runs.c.heartbeat).label("silent_seconds"),
-    )
-    return connection.execute(select(*columns).where(runs.c.id == run_id).with_for_update()).one()
-
-
-def _refuse_if_finished(held: Row[Any]) -> None:
+def _refuse_if_finished(held: Hold) -> None:
     if held.state == "finished":
         raise RegistryError(
-            f"run {held.id} was finished meanwhile; there is nothing left to resume"
+            f"run {held.run_id} was finished meanwhile; there is nothing left to resume"
         )
 
 
-def _refuse_if_alive(held: Row[Any]) -> None:
-    if held.owner is None or held.silent_seconds > LOST_AFTER_SECONDS:
-        return
-    if is_dead(Owner(held.owner, held.owner_host, held.owner_pid)):
-        return
-    raise RegistryError(
-        f"run {held.id} is being trained by process {held.owner_pid} on "
-        f"{held.owner_host.split()[0]}, last heard of {max(held.silent_seconds, 0):.0f} s ago; "
-        f"wait for it to end, or end it, before resuming"
-    )
+def _refuse_if_alive(held: Hold) -> None:
+    if held.is_alive:
+        raise RegistryError(
+            f"run {held.run_id} is being trained by {held.process}; wait for it to end, or end "
+            "it, before resuming"
+        )
 
 
 def _going_on(step: int) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Final
 
 import attrs
 from sqlalchemy import URL, Connection, Engine, NullPool, Pool, QueuePool, create_engine, event
@@ -12,9 +13,18 @@ from sqlalchemy.exc import NoSuchModuleError, SQLAlchemyError
 
 from genpolicy.errors import RegistryError
 from genpolicy.registry.encoding import decode_json, encode_json
-from genpolicy.registry.failures import explain
+from genpolicy.registry.failures import BUSY_SECONDS, explain
 from genpolicy.registry.places import Places
 from genpolicy.registry.sqlite import connect_for_reading, connect_for_writing
+
+_DRIVER: Final = "psycopg"
+_SECRETS: Final = ("password", "sslpassword")
+_PATIENCE: Final = {  # without these, a server that vanished is waited for during minutes
+    "connect_timeout": "10",
+    "keepalives_idle": "10",
+    "keepalives_interval": "10",
+    "tcp_user_timeout": f"{BUSY_SECONDS * 1000:.0f}",
+}
 
 
 @attrs.frozen(eq=False)
@@ -108,18 +118,38 @@ def server_database(url: URL, *, read_only: bool = False) -> Database:
     Raises:
         RegistryError: The driver that the URL needs is not installed.
     """
-    name = f"the registry {url.render_as_string(hide_password=True)!r}"
+    shown = url.difference_update_query(_SECRETS).render_as_string(hide_password=True)
+    name = f"the registry {shown!r}"
     try:
         engine = create_engine(
-            url,
+            _patient(url),
             pool_pre_ping=True,
             json_serializer=encode_json,
             json_deserializer=decode_json,
         )
     except (ImportError, NoSuchModuleError) as error:
-        raise RegistryError(f"{name} needs a driver that is not installed: {error}") from error
+        raise RegistryError(
+            f"{name} needs a driver that is not installed ({error}): "
+            "pip install 'genpolicy[postgres]', and a URL that begins with postgresql+psycopg://"
+        ) from error
+    event.listen(engine, "connect", _wait_no_longer_than_sqlite)
     reads = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     return Database(name=name, reads=reads, writes=None if read_only else engine)
+
+
+def _patient(url: URL) -> URL:
+    """Return a URL with our driver, unless it names one, and limits that it does not set itself."""
+    if "+" not in url.drivername:
+        url = url.set(drivername=f"{url.drivername}+{_DRIVER}")
+    if url.get_driver_name() != _DRIVER:
+        return url
+    return url.update_query_dict({**_PATIENCE, **url.query})
+
+
+def _wait_no_longer_than_sqlite(connection: Any, record: object) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET lock_timeout = {BUSY_SECONDS * 1000:.0f}")
+    connection.commit()
 
 
 def file_id(path: Path) -> tuple[int, int] | None:

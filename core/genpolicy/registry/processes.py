@@ -21,6 +21,11 @@ class Owner:
     host: str
     pid: int
 
+    @property
+    def place(self) -> str:
+        """The name of its host."""
+        return self.host.split()[0]
+
 
 def this_process(token: str) -> Owner:
     """Return the present process as an owner."""

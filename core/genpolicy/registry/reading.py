@@ -1,19 +1,42 @@
 """What can be asked of a registry."""
 
-from typing import Any
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import attrs
-from sqlalchemy import ColumnElement, Connection, Row, case, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
 from genpolicy.errors import UnknownRunError
-from genpolicy.records import EvaluationRecord, PartRecord
+from genpolicy.records import RunStart
 from genpolicy.registry import loading
-from genpolicy.registry.clock import LOST_AFTER_SECONDS, SecondsSince
+from genpolicy.registry.episode_sums import EpisodeSums
 from genpolicy.registry.places import Places
+from genpolicy.registry.query import (
+    FINAL_COLUMNS,
+    RunQuery,
+    final_evaluations,
+    narrowed,
+    reported_state,
+)
 from genpolicy.registry.schema import evaluations, parts, runs, tags
-from genpolicy.registry.summaries import RunDetail, RunSummary, final_of
+from genpolicy.registry.summaries import RunDetail, RunSummary
 
-_SHOWN = 5
+_SHOWN: Final = 5
+_NAMED_RUNS: Final = 500
+_RUN_COLUMNS: Final = (
+    "id",
+    "created",
+    "started",
+    "seconds",
+    "step",
+    "dataset_name",
+    "dataset_fingerprint",
+    "recipe_hash",
+    "seed",
+    "device",
+    "parent",
+)
 
 
 def find_run(connection: Connection, prefix: str, name: str) -> str:
@@ -44,31 +67,40 @@ def find_run(connection: Connection, prefix: str, name: str) -> str:
     raise UnknownRunError(f"{name} holds no run {prefix!r}; {hint}")
 
 
-def read_summaries(
-    connection: Connection, limit: int | None, state: str | None, dataset: str | None
-) -> list[RunSummary]:
-    """Return one line per run, newest first.
+def read_summaries(connection: Connection, wanted: RunQuery) -> list[RunSummary]:
+    """Return one line per run that is meant.
 
     Args:
         connection: A connection inside a transaction.
-        limit: How many at most.
-        state: Only runs in this state, ``"lost"`` included.
-        dataset: Only runs on data of this name.
+        wanted: Which runs, in which order.
+
+    Raises:
+        OptionError: Runs cannot be sorted so.
     """
-    query = select(runs, _state().label("reported_state"))
-    if state is not None:
-        query = query.where(_state() == state)
-    if dataset is not None:
-        query = query.where(runs.c.dataset_name == dataset)
-    query = query.order_by(runs.c.created.desc(), runs.c.id.desc()).limit(limit)
-    shown = query.with_only_columns(runs.c.id).scalar_subquery()
-    named = loading.load_parts(connection, parts.c.run_id.in_(shown))
-    selected = evaluations.c.run_id.in_(shown) & evaluations.c.selection.is_not(None)
-    scored = loading.load_evaluations(connection, selected)
-    return [
-        _summary(row, named[row.id], final_of(scored[row.id]))
-        for row in connection.execute(query).all()
-    ]
+    final = final_evaluations()
+    columns = [*(runs.c[name] for name in _RUN_COLUMNS), reported_state().label("reported_state")]
+    columns += [runs.c.recipe["reference"].as_string().label("reference")]
+    columns += [final.c[name].label(f"final_{name}") for name in FINAL_COLUMNS]
+    joined = select(*columns).outerjoin(final, final.c.run_id == runs.c.id)
+    found = connection.execute(narrowed(joined, wanted, final)).all()
+    named, tagged = _names_and_tags(connection, [row.id for row in found])
+    return [_summary(row, named[row.id], tuple(tagged[row.id])) for row in found]
+
+
+def count_runs(connection: Connection, wanted: RunQuery) -> int:
+    """Return how many runs are meant, whatever the limit.
+
+    Args:
+        connection: A connection inside a transaction.
+        wanted: Which runs.
+    """
+    final = final_evaluations()
+    query: Select[Any] = select(runs.c.id)
+    if (wanted.min_score, wanted.max_score) != (None, None):  # joined only where it is asked for
+        query = query.outerjoin(final, final.c.run_id == runs.c.id)
+    unlimited = narrowed(query, attrs.evolve(wanted, limit=None), final).order_by(None)
+    counted = select(func.count()).select_from(unlimited.subquery())
+    return int(connection.execute(counted).scalar_one())
 
 
 def read_detail(connection: Connection, run_id: str, places: Places) -> RunDetail:
@@ -79,15 +111,10 @@ def read_detail(connection: Connection, run_id: str, places: Places) -> RunDetai
         run_id: The run.
         places: How the registry stores paths.
     """
-    query = select(runs, _state().label("reported_state")).where(runs.c.id == run_id)
+    query = select(runs, reported_state().label("reported_state")).where(runs.c.id == run_id)
     row = connection.execute(query).one()
-    run_parts = loading.load_parts(connection, parts.c.run_id == run_id)
-    run_tags = connection.execute(
-        select(tags.c.tag).where(tags.c.run_id == run_id).order_by(tags.c.tag)
-    )
-    start = loading.start_of(row, run_parts[run_id], tuple(run_tags.scalars()))
     return RunDetail(
-        start=attrs.evolve(start, directory=places.decode(start.directory)),
+        start=read_start(connection, run_id, places),
         state=row.reported_state,
         message=row.message,
         created=row.created,
@@ -105,31 +132,63 @@ def read_detail(connection: Connection, run_id: str, places: Places) -> RunDetai
     )
 
 
-def _state() -> ColumnElement[str]:
-    silent = SecondsSince(runs.c.heartbeat) > LOST_AFTER_SECONDS
-    return case(((runs.c.state == "running") & silent, "lost"), else_=runs.c.state)
+def read_start(connection: Connection, run_id: str, places: Places) -> RunStart:
+    """Return what was known of a run that exists when it started."""
+    row = connection.execute(select(runs).where(runs.c.id == run_id)).one()
+    run_parts = loading.load_parts(connection, parts.c.run_id == run_id)
+    run_tags = connection.execute(
+        select(tags.c.tag).where(tags.c.run_id == run_id).order_by(tags.c.tag)
+    )
+    start = loading.start_of(row, run_parts[run_id], tuple(run_tags.scalars()))
+    return attrs.evolve(start, directory=places.decode(start.directory))
 
 
-def _summary(
-    row: Row[Any], named: tuple[PartRecord, ...], final: EvaluationRecord | None
-) -> RunSummary:
-    scored = final if final is not None and final.episodes else None
+def _names_and_tags(
+    connection: Connection, ids: Sequence[str]
+) -> tuple[Mapping[str, dict[str, str]], Mapping[str, list[str]]]:
+    """Return the names of runs' parts by slot, and their tags."""
+    named: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    tagged: defaultdict[str, list[str]] = defaultdict(list)
+    slots = select(parts.c.run_id, parts.c.slot, parts.c.name)
+    words = select(tags.c.run_id, tags.c.tag).order_by(tags.c.tag)
+    for run_id, slot, name in _of_runs(connection, slots, parts.c.run_id, ids):
+        named[run_id][slot] = name
+    for run_id, tag in _of_runs(connection, words, tags.c.run_id, ids):
+        tagged[run_id].append(tag)
+    return named, tagged
+
+
+def _of_runs(
+    connection: Connection, query: Select[Any], run_id: ColumnElement[str], ids: Sequence[str]
+) -> Sequence[Any]:
+    """Return the rows of few runs, or of all when that is cheaper than to name them."""
+    few = query.where(run_id.in_(ids)) if len(ids) <= _NAMED_RUNS else query
+    return connection.execute(few).all()
+
+
+def _summary(row: Row[Any], named: Mapping[str, str], words: tuple[str, ...]) -> RunSummary:
+    protocol, selection, random, expert, count, *sums = row[-len(FINAL_COLUMNS) :]
     return RunSummary(
         id=row.id,
         state=row.reported_state,
+        created=row.created,
         started=row.started,
         seconds=row.seconds,
         step=row.step,
         dataset=row.dataset_name,
-        parts={part.slot: part.name for part in named},
-        reference=row.recipe.get("reference"),
+        fingerprint=row.dataset_fingerprint,
+        recipe_hash=row.recipe_hash,
+        parts=named,
+        reference=row.reference,
         seed=row.seed,
-        score=scored.score if scored else None,
-        return_=scored.return_ if scored else None,
-        success=scored.success if scored else None,
-        episodes=len(scored.episodes) if scored else 0,
-        protocol=final.protocol if final else None,
-        selection=final.selection if final else None,
+        device=row.device,
+        parent=row.parent,
+        tags=words,
+        sums=EpisodeSums(count or 0, *sums),
+        random_return=random,
+        expert_return=expert,
+        protocol=protocol,
+        selection=selection,
     )
 
 

@@ -61,7 +61,10 @@ class Recorder:
         """
         obstacle = _insist(act)
         if obstacle is not None:
-            self._set_aside(lambda: self._spill.add(kind, values), obstacle)
+            self._set_aside(obstacle, lambda void: self._spill.add(kind, values, void=void))
+            return
+        with suppress(OSError):  # where there is such a file, it tells the whole story
+            self._spill.add_if_there(kind, values)
 
     def _work(self) -> None:
         while not self._backlog.wait_for_work(FLUSH_SECONDS):
@@ -75,15 +78,16 @@ class Recorder:
 
     def _write_backlog(self) -> Exception | None:
         """Write what waits; return what hinders it from being written now, if anything does."""
-        count = _BATCH
-        while (records := self._backlog.head(count)) or self._beat_is_due():
+        count, again = _BATCH, False
+        while (records := self._backlog.head(count)) or again or self._beat_is_due():
             obstacle = self._write(records)
             if isinstance(obstacle, RegistryLockedError):
                 return obstacle
-            if obstacle and len(records) > 1:
-                count = 1  # one record may be at fault: the others shall not suffer for it
+            again = obstacle is not None and count > 1
+            if again:
+                count = 1  # one record may be at fault, or a connection that is replaced by now
                 continue
-            if obstacle and not self._set_aside(lambda: self._spill_all(records), obstacle):
+            if obstacle and not self._spill_all(records, obstacle):
                 return obstacle
             self._backlog.drop(len(records))
         return None
@@ -104,17 +108,27 @@ class Recorder:
 
     def _give_up(self, obstacle: Exception) -> None:
         while records := self._backlog.head(_BATCH):
-            self._set_aside(lambda: self._spill_all(records), obstacle)
+            self._spill_all(records, obstacle)
             self._backlog.drop(len(records))
 
-    def _spill_all(self, records: Sequence[Record]) -> None:
-        for record in records:
-            self._spill.add_record(record)
+    def _spill_all(self, records: Sequence[Record], obstacle: Exception) -> bool:
+        def spill(void: bool) -> None:
+            if not records and not void:
+                self._spill.beat()
+            for record in records:
+                self._spill.add_record(record, void=void)
 
-    def _set_aside(self, spill: Callable[[], None], obstacle: Exception) -> bool:
-        """Write to the file beside the run; return whether that worked."""
+        return self._set_aside(obstacle, spill)
+
+    def _set_aside(self, obstacle: Exception, spill: Callable[[bool], None]) -> bool:
+        """Write to the file beside the run; return whether that worked.
+
+        Args:
+            obstacle: Why the database was not written.
+            spill: Writes to the file, told whether the run is another process's by now.
+        """
         try:
-            spill()
+            spill(isinstance(obstacle, TakenOverError))
         except Exception as error:
             self._report(f"{obstacle}; nor can {str(self._spill.path)!r} be written: {error}")
             return False

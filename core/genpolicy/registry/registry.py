@@ -1,24 +1,25 @@
 """The run registry: which runs there were, with all that is known of them."""
 
 import os
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import attrs
+from sqlalchemy import Connection
 
-from genpolicy.errors import RegistryError
 from genpolicy.records import RunStart
-from genpolicy.registry import reading
+from genpolicy.registry import annotations, late_records, merging, reading, reaping, removal, sql
 from genpolicy.registry.claims import claim_again, claim_new
-from genpolicy.registry.database import Database, server_database, sqlite_database
-from genpolicy.registry.location import check_readable, check_writable, locate
-from genpolicy.registry.places import Places
-from genpolicy.registry.sqlite import copy, merge_log
-from genpolicy.registry.summaries import ReportedState, RunDetail, RunSummary
-from genpolicy.registry.versions import create, is_current, migrate, read_stamp
+from genpolicy.registry.holds import lock_hold
+from genpolicy.registry.opening import Opened, open_database
+from genpolicy.registry.query import EVERY_RUN, RunQuery
+from genpolicy.registry.run_rows import RunRows, read_rows
+from genpolicy.registry.sql import SqlResult
+from genpolicy.registry.sqlite import merge_log
+from genpolicy.registry.summaries import RunDetail, RunSummary
+from genpolicy.registry.unrecorded import Unrecorded
 from genpolicy.registry.writer import RunWriter, warn
 
 
@@ -26,20 +27,13 @@ class Registry:
     """A database of runs; open it with :meth:`open`.
 
     Args:
-        database: A database that has the current schema.
-        notice: What opening it has changed, in words, if anything.
-        copy: The folder of the copy that it reads instead of an old file, if it does.
+        opened: Its database.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        notice: str | None = None,
-        copy: "tempfile.TemporaryDirectory[str] | None" = None,
-    ) -> None:
-        self.notice = notice
-        self._database = database
-        self._copy = copy
+    def __init__(self, opened: Opened) -> None:
+        self.notice = opened.notice
+        self._database = opened.database
+        self._copy = opened.copy
 
     @classmethod
     def open(cls, location: str | os.PathLike[str], *, read_only: bool = False) -> Self:
@@ -54,18 +48,17 @@ class Registry:
         Raises:
             RegistryError: It cannot be used; the message says why.
         """
-        place = locate(location)
-        if isinstance(place, Path):
-            (check_readable if read_only else check_writable)(place)
-            database = sqlite_database(place, read_only=read_only)
-        else:
-            database = server_database(place, read_only=read_only)
-        return cls._as_it_is(database) if read_only else cls._prepared(database)
+        return cls(open_database(location, read_only=read_only))
 
     @property
     def name(self) -> str:
         """What to call it in messages, such as ``"the registry '/data/registry.db'"``."""
         return self._database.name
+
+    @property
+    def path(self) -> Path | None:
+        """Its file, if it has one."""
+        return self._database.path
 
     def start(self, run: RunStart, *, on_problem: Callable[[str], None] = warn) -> RunWriter:
         """Record the start of a run.
@@ -99,25 +92,30 @@ class Registry:
         claim, step = claim_again(self._database, found)
         return RunWriter(claim, step, on_problem)
 
-    def runs(
-        self,
-        *,
-        limit: int | None = None,
-        state: ReportedState | None = None,
-        dataset: str | None = None,
-    ) -> list[RunSummary]:
-        """Return one line per run, newest first.
+    def runs(self, query: RunQuery = EVERY_RUN) -> list[RunSummary]:
+        """Return one line per run that is meant, newest first unless sorted otherwise.
 
         Args:
-            limit: How many at most.
-            state: Only runs in this state.
-            dataset: Only runs on data of this name.
+            query: Which runs are meant.
+
+        Raises:
+            OptionError: Runs cannot be sorted so.
+            RegistryError: The registry cannot be read.
+        """
+        with self._database.reading() as connection:
+            return reading.read_summaries(connection, query)
+
+    def count(self, query: RunQuery = EVERY_RUN) -> int:
+        """Return how many runs are meant, whatever the query's limit.
+
+        Args:
+            query: Which runs are meant.
 
         Raises:
             RegistryError: The registry cannot be read.
         """
         with self._database.reading() as connection:
-            return reading.read_summaries(connection, limit, state, dataset)
+            return reading.count_runs(connection, query)
 
     def run(self, run_id: str) -> RunDetail:
         """Return all that is recorded of a run.
@@ -133,6 +131,120 @@ class Registry:
             found = reading.find_run(connection, run_id, self.name)
             return reading.read_detail(connection, found, self._database.places)
 
+    def sql(self, query: str, *, limit: int = 1000, seconds: float = 10.0) -> SqlResult:
+        """Return what a query on the documented views comes to; it cannot change anything.
+
+        Args:
+            query: One ``SELECT``, in the database's own dialect.
+            limit: How many rows at most.
+            seconds: How long it may take.
+
+        Raises:
+            UsageError: It is refused, or takes too long; the message has the driver's words.
+            RegistryError: The registry cannot be read.
+        """
+        return sql.answer(self._database, query, limit=limit, seconds=seconds)
+
+    def find(self, runs: Sequence[str]) -> tuple[str, ...]:
+        """Return the identifiers of runs that are named by how they begin, each once.
+
+        Raises:
+            UnknownRunError: There is no such run, or several.
+            RegistryError: The registry cannot be read.
+        """
+        with self._database.reading() as connection:
+            found = [reading.find_run(connection, run, self.name) for run in runs]
+        return tuple(dict.fromkeys(found))
+
+    def tag(self, run_id: str, words: Sequence[str]) -> None:
+        """Attach words to a run; those that it has stay.
+
+        Raises:
+            UsageError: A word is empty or has spaces around it.
+            UnknownRunError: There is no such run, or several.
+            RegistryError: The registry cannot be written.
+        """
+        with self._changing(run_id) as (connection, found):
+            annotations.add_tags(connection, found, words)
+
+    def untag(self, run_id: str, words: Sequence[str]) -> None:
+        """Take words off a run; those that it does not have are no matter.
+
+        Raises:
+            UnknownRunError: There is no such run, or several.
+            RegistryError: The registry cannot be written.
+        """
+        with self._changing(run_id) as (connection, found):
+            annotations.remove_tags(connection, found, words)
+
+    def note(self, run_id: str, text: str) -> None:
+        """Attach a text to a run, unless it has that very note.
+
+        Raises:
+            UsageError: The text is empty.
+            UnknownRunError: There is no such run, or several.
+            RegistryError: The registry cannot be written.
+        """
+        with self._changing(run_id) as (connection, found):
+            annotations.add_note(connection, found, text)
+
+    def rows(self, run_id: str) -> RunRows | None:
+        """Return all rows of a run, fit for another registry; ``None`` if there is no such run.
+
+        Raises:
+            RegistryError: The registry cannot be read.
+        """
+        with self._database.reading() as connection:
+            return read_rows(connection, run_id, self._database.places)
+
+    def merge(self, rows: RunRows, place: merging.Place | None = None) -> merging.TakenIn:
+        """Take in a run of another registry; see :func:`genpolicy.registry.merging.merge`.
+
+        Raises:
+            RegistryError: The registry cannot be written, or the run's files not be put there.
+        """
+        with self._database.writing() as connection:
+            return merging.merge(connection, rows, self._database.places, place)
+
+    def take_in(self, found: Unrecorded) -> merging.TakenIn:
+        """Record what a run kept beside it while its registry could not be written.
+
+        Raises:
+            RegistryError: A live process trains the run, nothing tells what it was, or the
+                registry cannot be written.
+        """
+        with self._database.writing() as connection:
+            return late_records.take_in(connection, found, self._database.places, self.name)
+
+    def remove(self, run_ids: Sequence[str]) -> list[removal.Removed]:
+        """Delete every row of some runs, of all or of none; their folders stay.
+
+        Raises:
+            RegistryError: A live process trains one of them, or the registry cannot be written.
+        """
+        with self._database.writing() as connection:
+            return removal.remove_runs(connection, run_ids, self._database.places)
+
+    def lost(self) -> list[reaping.Reaped]:
+        """Return the runs that nobody trains any more, and that :meth:`reap` would mark.
+
+        Raises:
+            RegistryError: The registry cannot be read.
+        """
+        with self._database.reading() as connection:
+            return reaping.find_lost(connection)
+
+    def reap(self) -> list[reaping.Reaped]:
+        """Mark the runs that nobody trains any more as interrupted, and return them.
+
+        A process that comes back to one of them finds out and stops.
+
+        Raises:
+            RegistryError: The registry cannot be written.
+        """
+        with self._database.writing() as connection:
+            return reaping.reap(connection)
+
     def compact(self) -> None:
         """Make an SQLite registry one file, with no log beside it, fit to be copied.
 
@@ -142,7 +254,7 @@ class Registry:
             RegistryError: Another process has it open, or it cannot be written.
         """
         self._database.close()
-        if self._database.path is not None:
+        if self._database.path is not None and self._database.writes is not None:
             merge_log(self._database.path)
 
     def close(self) -> None:
@@ -162,38 +274,10 @@ class Registry:
     ) -> None:
         self.close()
 
-    @classmethod
-    def _prepared(cls, database: Database) -> Self:
-        with database.reading() as connection:
-            stamp = read_stamp(connection, database.name)
-        if stamp is None:
-            create(database)
-            return cls(database)
-        if is_current(stamp):
-            return cls(database)
-        return cls(database, migrate(database))
-
-    @classmethod
-    def _as_it_is(cls, database: Database) -> Self:
-        with database.reading() as connection:
-            stamp = read_stamp(connection, database.name)
-        if stamp is None:
-            raise RegistryError(f"{database.name} is empty; the first run creates its tables")
-        if is_current(stamp):
-            return cls(database)
-        if database.path is None:
-            raise RegistryError(
-                f"{database.name} has the older schema {stamp.version}; the next run brings it "
-                "up to date"
-            )
-        return cls._of_a_copy(database.path, database.places)
-
-    @classmethod
-    def _of_a_copy(cls, path: Path, places: Places) -> Self:
-        """Read an old file without changing it."""
-        folder = tempfile.TemporaryDirectory(prefix="genpolicy-registry-")
-        target = Path(folder.name) / path.name
-        copy(path, target)
-        migrate(sqlite_database(target))
-        copied = sqlite_database(target, read_only=True)
-        return cls(attrs.evolve(copied, places=places), copy=folder)
+    @contextmanager
+    def _changing(self, run_id: str) -> Iterator[tuple[Connection, str]]:
+        """Enter a transaction that changes a run, and keeps others from changing it."""
+        with self._database.writing() as connection:
+            found = reading.find_run(connection, run_id, self.name)
+            lock_hold(connection, found)
+            yield connection, found

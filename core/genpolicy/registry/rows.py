@@ -1,6 +1,7 @@
 """From records to rows."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import singledispatch
 from typing import Any
 
@@ -18,6 +19,7 @@ from genpolicy.records import (
 from genpolicy.registry import schema
 from genpolicy.registry.clock import DatabaseNow
 from genpolicy.registry.encoding import split_float
+from genpolicy.registry.episode_sums import sums_of
 
 Record = MetricsRecord | EvaluationRecord | ArtifactRecord | EventRecord
 
@@ -40,9 +42,18 @@ def insert_run(connection: Connection, run: RunStart, owner: Mapping[str, Any]) 
     _insert_all(connection, schema.tags, tags)
 
 
-def write_record(connection: Connection, run_id: str, record: Record) -> None:
-    """Write one record of a run; the same record written again replaces itself."""
-    _write(record, connection, run_id)
+def write_record(
+    connection: Connection, run_id: str, record: Record, recorded: datetime | None = None
+) -> None:
+    """Write one record of a run; the same record written again replaces itself.
+
+    Args:
+        connection: A connection inside a writing transaction.
+        run_id: The run.
+        record: The record.
+        recorded: When it was told, if that was not just now.
+    """
+    _write(record, connection, run_id, {} if recorded is None else {"recorded": recorded})
 
 
 def delete_after(connection: Connection, run_id: str, step: int) -> None:
@@ -52,12 +63,12 @@ def delete_after(connection: Connection, run_id: str, step: int) -> None:
 
 
 @singledispatch
-def _write(record: object, connection: Connection, run_id: str) -> None:
+def _write(record: object, connection: Connection, run_id: str, time: Mapping[str, Any]) -> None:
     raise AssertionError(f"no table takes {record!r}")
 
 
 @_write.register
-def _(record: MetricsRecord, connection: Connection, run_id: str) -> None:
+def _(record: MetricsRecord, connection: Connection, run_id: str, time: Mapping[str, Any]) -> None:
     table = schema.metrics
     key = {"run_id": run_id, "stage": record.stage, "step": int(record.step)}
     _delete_like(connection, table, key, table.c.name.in_(list(record.values)))
@@ -69,7 +80,9 @@ def _(record: MetricsRecord, connection: Connection, run_id: str) -> None:
 
 
 @_write.register
-def _(record: EvaluationRecord, connection: Connection, run_id: str) -> None:
+def _(
+    record: EvaluationRecord, connection: Connection, run_id: str, time: Mapping[str, Any]
+) -> None:
     table = schema.evaluations
     key = {
         "run_id": run_id,
@@ -86,6 +99,8 @@ def _(record: EvaluationRecord, connection: Connection, run_id: str) -> None:
         random_return=record.random_return,
         expert_return=record.expert_return,
         seconds=float(record.seconds),
+        **sums_of(record.episodes).columns(),
+        **time,
     )
     (evaluation_id,) = connection.execute(statement).inserted_primary_key or (None,)
     rows = [
@@ -96,16 +111,17 @@ def _(record: EvaluationRecord, connection: Connection, run_id: str) -> None:
 
 
 @_write.register
-def _(record: ArtifactRecord, connection: Connection, run_id: str) -> None:
+def _(record: ArtifactRecord, connection: Connection, run_id: str, time: Mapping[str, Any]) -> None:
     row = {"run_id": run_id, **attrs.asdict(record)}
     key = {name: row[name] for name in ("run_id", "kind", "path", "step")}
     _delete_like(connection, schema.artifacts, key)
-    connection.execute(insert(schema.artifacts).values(row))
+    connection.execute(insert(schema.artifacts).values(**row, **time))
 
 
 @_write.register
-def _(record: EventRecord, connection: Connection, run_id: str) -> None:
-    connection.execute(insert(schema.events).values(run_id=run_id, **attrs.asdict(record)))
+def _(record: EventRecord, connection: Connection, run_id: str, time: Mapping[str, Any]) -> None:
+    row = {"run_id": run_id, **attrs.asdict(record)}
+    connection.execute(insert(schema.events).values(**row, **time))
 
 
 def _run_row(run: RunStart) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from sqlalchemy.types import TypeDecorator
 from genpolicy.registry.clock import DatabaseNow, UtcTime
 from genpolicy.registry.encoding import printable
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 PROGRAM: Final = "genpolicy"
 
 metadata = MetaData(
@@ -132,6 +132,11 @@ evaluations = Table(
     Column("expert_return", Double),
     Column("seconds", Double, nullable=False),
     _recorded(),
+    Column("episode_count", Integer, nullable=False, server_default="0"),
+    Column("return_mean", Double),
+    Column("return_deviation", Double),
+    Column("success_count", Integer),
+    Column("steps_to_success_mean", Double),
     Index("ix_evaluations_run_id", "run_id", "step"),
 )
 

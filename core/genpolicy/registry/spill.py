@@ -1,44 +1,128 @@
-"""A file beside a run for what its registry did not take."""
+"""A file beside a run for what its registry did not take.
+
+One JSON object per line: the run's identifier, the kind of the record, when it was told, and its
+values. Every process that adds to it begins with a line of what is known of the run and of itself,
+so that the run can be entered into a registry that has never heard of it. Paths are relative to the
+file's folder where they lie under it. A line with ``"void": true`` was told by a process after it
+had lost the run.
+"""
 
 import json
+import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import attrs
 
+from genpolicy.records import ArtifactRecord, RunStart
 from genpolicy.registry.encoding import plain
+from genpolicy.registry.places import Places
+from genpolicy.registry.processes import Owner
 from genpolicy.registry.rows import Record
 
 FILE_NAME: Final = "unrecorded.jsonl"
+START: Final = "start"
+RESUMED: Final = "resumed"
+STATE: Final = "state"
+RELEASED: Final = "released"
 
 
-@attrs.frozen
+@attrs.define
 class Spill:
-    """One JSON object per line, each with its run and the kind of its record.
+    """Appends to the file, which is created when first needed.
 
     Args:
-        run_id: The run.
-        path: The file, which is created when first needed.
+        start: What is known of the run.
+        owner: The process that adds to it.
+        places: How its registry stores paths.
     """
 
-    run_id: str
-    path: Path
+    start: RunStart
+    owner: Owner
+    places: Places
+    _begun: bool = False
 
-    def add_record(self, record: Record) -> None:
-        """Append a record.
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return Path(self.start.directory) / FILE_NAME
+
+    def add_record(self, record: Record, *, void: bool = False) -> None:
+        """Append a record, as it would have been stored.
 
         Raises:
             OSError: The file cannot be written.
         """
-        self.add(type(record).__name__, attrs.asdict(record))
+        if isinstance(record, ArtifactRecord):
+            record = attrs.evolve(record, path=self._beside(record.path))
+        self.add(type(record).__name__, attrs.asdict(record), void=void)
 
-    def add(self, kind: str, values: dict[str, Any]) -> None:
+    def add(self, kind: str, values: dict[str, Any], *, void: bool = False) -> None:
         """Append values of any kind.
 
         Raises:
+            OSError: The file cannot be written; then it is left as it was.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        line = self._line(kind, {**values, "void": True} if void else values)
+        self._append(line if self._has_begun() else self._first_lines() + line)
+        self._begun = True
+
+    def add_if_there(self, kind: str, values: dict[str, Any]) -> None:
+        """Append values if there is such a file.
+
+        Raises:
             OSError: The file cannot be written.
         """
-        line = json.dumps({"run": self.run_id, "record": kind, **plain(values)}, default=repr)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        if self.path.exists():
+            self.add(kind, values)
+
+    def beat(self) -> None:
+        """Show that the process is alive, though its registry cannot be told.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        if self._has_begun():
+            os.utime(self.path)
+        else:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._append(self._first_lines())
+            self._begun = True
+
+    def _has_begun(self) -> bool:
+        return self._begun and self.path.exists()
+
+    def _first_lines(self) -> str:
+        start = {**attrs.asdict(self.start), "directory": "."}
+        process = {f"owner_{name}": value for name, value in attrs.asdict(self.owner).items()}
+        return self._end_of_torn_line() + self._line(START, {**start, **process})
+
+    def _end_of_torn_line(self) -> str:
+        """Return what must stand between a line that was cut off by a kill and the next."""
+        try:
+            with self.path.open("rb") as file:
+                file.seek(-1, os.SEEK_END)
+                return "" if file.read() == b"\n" else "\n"
+        except OSError:  # there is no such file, or it is empty
+            return ""
+
+    def _line(self, kind: str, values: dict[str, Any]) -> str:
+        told = {"run": self.start.id, "record": kind, "time": datetime.now(UTC).isoformat()}
+        return json.dumps({**told, **plain(values)}, default=repr) + "\n"
+
+    def _append(self, text: str) -> None:
+        with self.path.open("ab", buffering=0) as file:
+            end = file.seek(0, os.SEEK_END)
+            content = text.encode()
+            try:
+                written = file.write(content)
+                if written != len(content):  # a disk that fills up takes a part
+                    file.write(content[written:])
+            except OSError:
+                file.truncate(end)
+                raise
+
+    def _beside(self, stored: str) -> str:
+        return Places(self.path.parent).encode(self.places.decode(stored))

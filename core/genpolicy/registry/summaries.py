@@ -13,7 +13,9 @@ from genpolicy.records import (
     MetricsRecord,
     RunStart,
     RunState,
+    normalised,
 )
+from genpolicy.registry.episode_sums import EpisodeSums
 
 ReportedState = RunState | Literal["lost"]
 """A run's state; a running run that has not been heard of for a minute is ``"lost"``."""
@@ -26,36 +28,67 @@ class RunSummary:
     Args:
         id: Its identifier.
         state: Its state.
+        created: When it was entered, in UTC.
         started: When it was first started, in UTC.
         seconds: How long it was trained, pauses before a resumption left out.
         step: How many steps of the whole run were reported.
         dataset: What the user called its data.
+        fingerprint: SHA-256 of the data's content, in hexadecimal.
+        recipe_hash: SHA-256 of the recipe without its seed, in hexadecimal.
         parts: Full names of its parts by slot.
         reference: The reference policy that it measured, if it trained nothing.
         seed: Its seed.
-        score: The final normalised score, if there is one.
-        return_: The final return, if it was evaluated.
-        success: The final share of solved episodes, where the environment tells.
-        episodes: How many episodes these stand on.
-        protocol: Under which protocol they were made.
-        selection: Which checkpoint they are of.
+        device: Where it was trained, such as ``"cpu"``.
+        parent: The run that it continues or repeats, if any.
+        tags: Words attached to it.
+        sums: What the episodes of its final evaluation come to.
+        random_return: The reference return of random actions there, where one is known.
+        expert_return: The reference return of an expert there, where one is known.
+        protocol: Under which protocol that was made.
+        selection: Which checkpoint it is of.
     """
 
     id: str
     state: ReportedState
+    created: datetime
     started: datetime | None
     seconds: float
     step: int
     dataset: str
+    fingerprint: str
+    recipe_hash: str
     parts: Mapping[str, str]
     reference: str | None
     seed: int
-    score: Interval | None
-    return_: Interval | None
-    success: Interval | None
-    episodes: int
+    device: str
+    parent: str | None
+    tags: tuple[str, ...]
+    sums: EpisodeSums
+    random_return: float | None
+    expert_return: float | None
     protocol: str | None
     selection: str | None
+
+    @property
+    def score(self) -> Interval | None:
+        """The final normalised score, if there is one."""
+        found = self.return_
+        return found and normalised(found, self.random_return, self.expert_return)
+
+    @property
+    def return_(self) -> Interval | None:
+        """The final return, if it was evaluated."""
+        return self.sums.return_interval()
+
+    @property
+    def success(self) -> Interval | None:
+        """The final share of solved episodes, where the environment tells."""
+        return self.sums.success_interval()
+
+    @property
+    def episodes(self) -> int:
+        """How many episodes these stand on."""
+        return self.sums.episode_count
 
 
 @attrs.frozen(kw_only=True)

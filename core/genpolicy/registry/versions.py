@@ -3,9 +3,10 @@
 from contextlib import closing
 from importlib.metadata import version as installed_version
 from pathlib import Path
+from typing import Final
 
 import attrs
-from sqlalchemy import Connection, insert, inspect, select, update
+from sqlalchemy import Connection, func, insert, inspect, select, update
 
 from genpolicy.errors import RegistryError
 from genpolicy.registry import schema
@@ -13,6 +14,8 @@ from genpolicy.registry.database import Database, sqlite_database
 from genpolicy.registry.migrations import migrate_tables
 from genpolicy.registry.sqlite import copy
 from genpolicy.registry.views import create_views, drop_views
+
+_BUILDERS: Final = 0x67656E70  # "genp": the advisory lock of those who create or migrate
 
 
 @attrs.frozen
@@ -60,6 +63,7 @@ def is_current(stamp: Stamp) -> bool:
 def create(database: Database) -> None:
     """Create the tables and views in an empty database, unless somebody just did."""
     with database.writing() as connection:
+        _be_alone(connection)
         if read_stamp(connection, database.name) is None:
             schema.metadata.create_all(connection)
             create_views(connection)
@@ -77,6 +81,7 @@ def migrate(database: Database) -> str | None:
     """
     rebuilt = sqlite_database(database.path, foreign_keys=False) if database.path else database
     with closing(rebuilt), rebuilt.writing() as connection:
+        _be_alone(connection)
         stamp = read_stamp(connection, database.name)
         assert stamp is not None
         if is_current(stamp):
@@ -87,6 +92,12 @@ def migrate(database: Database) -> str | None:
     return (
         f"{database.name} was brought from schema {stamp.version} to {schema.SCHEMA_VERSION}{kept}"
     )
+
+
+def _be_alone(connection: Connection) -> None:
+    """Wait for others that create or migrate; SQLite lets in one writer at a time anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_BUILDERS)))
 
 
 def _migrate(connection: Connection, old: int) -> None:

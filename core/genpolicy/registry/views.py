@@ -9,6 +9,18 @@ from genpolicy.registry.clock import LOST_AFTER_SECONDS, seconds_since_sql
 
 KINDS: Final = ("backbone", "network", "objective", "critic", "solver", "inference")
 
+VIEWS: Final = (
+    "v_runs",
+    "v_scores",
+    "v_episodes",
+    "v_metrics",
+    "v_parts",
+    "v_artifacts",
+    "v_events",
+    "v_tags",
+    "v_notes",
+)
+
 _PARTS: Final = """
 SELECT run_id, slot, kind, name, distribution, version, source_hash, options FROM parts
 """
@@ -20,24 +32,28 @@ SELECT
     evaluations.run_id, evaluations.id AS evaluation_id, runs.dataset_name AS dataset,
     evaluations.stage, evaluations.step, evaluations.protocol, evaluations.selection,
     evaluations.seed, evaluations.recorded, evaluations.seconds,
-    totals.episodes, totals.return_mean,
-    100.0 * (totals.return_mean - evaluations.random_return)
+    evaluations.episode_count AS episodes, evaluations.return_mean, evaluations.return_deviation,
+    evaluations.random_return, evaluations.expert_return,
+    100.0 * (evaluations.return_mean - evaluations.random_return)
         / NULLIF(evaluations.expert_return - evaluations.random_return, 0) AS score_mean,
-    totals.success_rate, totals.steps_to_success_mean
-FROM evaluations
-JOIN runs ON runs.id = evaluations.run_id
-LEFT JOIN (
-    SELECT
-        evaluation_id, COUNT(*) AS episodes,
-        CASE WHEN COUNT(return_value) = COUNT(*) THEN AVG(return_value) END AS return_mean,
-        CAST(
-            CASE WHEN COUNT(success) = COUNT(*) THEN AVG(CASE WHEN success THEN 1.0 ELSE 0 END) END
-            AS DOUBLE PRECISION
-        ) AS success_rate,
-        CAST(AVG(steps_to_success) AS DOUBLE PRECISION) AS steps_to_success_mean
-    FROM episodes GROUP BY evaluation_id
-) AS totals ON totals.evaluation_id = evaluations.id
+    evaluations.success_count * CAST(1.0 AS DOUBLE PRECISION)
+        / NULLIF(evaluations.episode_count, 0) AS success_rate,
+    evaluations.steps_to_success_mean
+FROM evaluations JOIN runs ON runs.id = evaluations.run_id
 """
+
+_EPISODES: Final = """
+SELECT
+    evaluations.run_id, episodes.evaluation_id, episodes.position, episodes.seed,
+    episodes.return_value, episodes.return_special, episodes.length, episodes.success,
+    episodes.steps_to_success
+FROM episodes JOIN evaluations ON evaluations.id = episodes.evaluation_id
+"""
+
+_ARTIFACTS: Final = "SELECT run_id, kind, path, sha256, bytes, step, recorded FROM artifacts"
+_EVENTS: Final = "SELECT run_id, kind, message, step, recorded FROM events"
+_TAGS: Final = "SELECT run_id, tag FROM tags"
+_NOTES: Final = "SELECT run_id, note, recorded FROM notes"
 
 _RUNS: Final = """
 SELECT
@@ -96,6 +112,11 @@ def _views(dialect: str) -> Iterator[tuple[str, str]]:
     yield "v_parts", _PARTS
     yield "v_metrics", _METRICS
     yield "v_scores", _SCORES
+    yield "v_episodes", _EPISODES
+    yield "v_artifacts", _ARTIFACTS
+    yield "v_events", _EVENTS
+    yield "v_tags", _TAGS
+    yield "v_notes", _NOTES
     yield "v_runs", _runs(dialect)
 
 

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable
-from pathlib import Path
+from contextlib import suppress
 from typing import Final
 
 import attrs
@@ -19,7 +19,7 @@ from genpolicy.records import (
 from genpolicy.registry.backlog import Backlog
 from genpolicy.registry.claims import Claim
 from genpolicy.registry.recorder import Recorder
-from genpolicy.registry.spill import FILE_NAME, Spill
+from genpolicy.registry.spill import RELEASED, RESUMED, STATE, Spill
 
 _CHECKPOINT_PATIENCE: Final = 5.0  # seconds
 
@@ -52,8 +52,8 @@ class RunWriter(Observer):
         self._claim = claim
         self._places = claim.database.places
         self._backlog = Backlog(step)
-        spill = Spill(claim.run_id, Path(claim.directory) / FILE_NAME)
-        self._recorder = Recorder(claim, self._backlog, spill, on_problem)
+        self._spill = Spill(claim.start, claim.owner, claim.database.places)
+        self._recorder = Recorder(claim, self._backlog, self._spill, on_problem)
         self._ended = False
 
     @property
@@ -72,6 +72,8 @@ class RunWriter(Observer):
         """
         self._backlog.step = step
         self._claim.rewind(step)
+        with suppress(OSError):
+            self._spill.add_if_there(RESUMED, {"step": step})
 
     def on_stage(self, name: str, first_step: int, last_step: int) -> None:
         """Record that a stage begins."""
@@ -133,7 +135,7 @@ class RunWriter(Observer):
             text = "; ".join(filter(None, (message, self.problem)))
             self._recorder.conclude(
                 lambda: self._claim.finish(state, text),
-                "state",
+                STATE,
                 {"state": state, "message": message},
             )
         return self.problem is None
@@ -147,7 +149,7 @@ class RunWriter(Observer):
         self._drain()
         if not self._ended:
             self._ended = True
-            self._recorder.conclude(self._claim.release, "released", {})
+            self._recorder.conclude(self._claim.release, RELEASED, {})
         return self.problem is None
 
     def _drain(self) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import CodeType
 
+import torch
+
 from genpolicy.composition.agent_recipe import AgentRecipe, Chosen
 from genpolicy.discovery.words import describe
 from genpolicy.errors import DivergedError, GenpolicyError, RunError
@@ -26,6 +28,11 @@ def explain(error: BaseException, runner: Runner) -> BaseException:
     owner = blame(error, runner.recipe)
     path = runner.folder / "traceback.txt"
     kept = f"; its traceback is in {path}" if _keep(path, error) else ""
+    if _is_out_of_memory(error):
+        return RunError(
+            f"memory ran out at step {runner.learner.step} of {runner.total_steps}; take a smaller "
+            f"batch or network, or a device with more memory{kept}"
+        )
     if owner is None:
         return error
     who, advice = owner
@@ -62,6 +69,13 @@ def blame(error: BaseException, recipe: AgentRecipe) -> tuple[str, str] | None:
 def in_words(error: BaseException) -> str:
     """Return an exception in one line; one raised on purpose speaks for itself."""
     return str(error).strip() if isinstance(error, GenpolicyError) else describe(error)
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    # On a CPU torch raises a plain RuntimeError, of which only the words tell.
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or (
+        isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+    )
 
 
 def _home(chosen: Chosen) -> str:

@@ -23,7 +23,7 @@ from genpolicy.devices import choose_device
 from genpolicy.discovery.catalogue import Catalogue, load_catalogue
 from genpolicy.errors import RunError, StoppedError
 from genpolicy.observer import Observer
-from genpolicy.records import DatasetRecord, EvaluationRecord, EventRecord, RunStart
+from genpolicy.records import DatasetRecord, EvaluationRecord, EventRecord, RunStart, RunState
 from genpolicy.registry import Registry, RunWriter
 from genpolicy.registry.writer import warn
 from genpolicy.runs import surroundings
@@ -67,17 +67,11 @@ class Launch:
         runner: The run.
         writer: Where it is recorded.
         say: Told what is odd.
-        mirrors: Who is told how it goes beside the registry.
     """
 
-    def __init__(
-        self,
-        runner: Runner,
-        writer: RunWriter,
-        say: Say = warn,
-        mirrors: Sequence[Observer] = (),
-    ) -> None:
-        self.runner, self.writer, self._say, self._mirrors = runner, writer, say, mirrors
+    def __init__(self, runner: Runner, writer: RunWriter, say: Say = warn) -> None:
+        self.runner, self.writer, self._say = runner, writer, say
+        self._mirrors: Sequence[Observer] = ()
 
     @property
     def run_id(self) -> str:
@@ -94,6 +88,22 @@ class Launch:
         step = self.runner.learner.step
         self.writer.on_event(EventRecord(kind="warning", message=message, step=step))
 
+    def mirror(
+        self, trackers: Mapping[str, TrackerRecipe], record: RunStart, resumed: int | None = None
+    ) -> None:
+        """Let trackers show how the run goes.
+
+        Args:
+            trackers: Trackers by name; one that fails is reported once and left alone.
+            record: What is known of the run.
+            resumed: The step that it goes on from, if it does.
+        """
+        self._mirrors = [Guarded(each, record, name, self._say) for name, each in trackers.items()]
+        if resumed is not None:
+            event = EventRecord(kind="resumed", message=f"from step {resumed}", step=resumed)
+            for mirror in self._mirrors:
+                mirror.on_event(event)
+
     def run(self, observers: Sequence[Observer] = ()) -> RunResult:
         """Train what is left, save the agent, score it and record how it ended.
 
@@ -103,20 +113,27 @@ class Launch:
             KeyboardInterrupt: It was interrupted at once.
         """
         start = time.monotonic()
+        told = [*self._mirrors, *observers]
         try:
-            outcome = self.runner.run([self.writer, *self._mirrors, *observers])
+            outcome = self.runner.run([self.writer, *told])
         except StoppedError as error:
-            self.writer.finish("interrupted", str(error))
+            self._end(told, "interrupted", str(error))
             raise
         except KeyboardInterrupt:
-            self.writer.finish("interrupted", "ended at once; the last checkpoint is kept")
+            self._end(told, "interrupted", "ended at once; the last checkpoint is kept")
             raise
         except BaseException as error:
             failure = explain(error, self.runner)
-            self.writer.finish("failed", in_words(failure))
+            self._end(told, "failed", in_words(failure))
             raise failure from (error if failure is not error else error.__cause__)
-        self.writer.finish("finished")
-        return self._result(outcome, time.monotonic() - start)
+        seconds = time.monotonic() - start
+        self._end(told, "finished")
+        return self._result(outcome, seconds)
+
+    def _end(self, told: Sequence[Observer], state: RunState, message: str = "") -> None:
+        self.writer.finish(state, message)
+        for observer in told:
+            observer.on_end(state, message)
 
     def _result(self, outcome: Outcome, seconds: float) -> RunResult:
         return RunResult(
@@ -186,8 +203,9 @@ def start(
         tags=tuple(dict.fromkeys(tags)),
     )
     writer = registry.start(record, on_problem=say)
-    mirrors = [Guarded(tracker, record, name, say) for name, tracker in (trackers or {}).items()]
-    return Launch(runner, writer, say, mirrors)
+    launch = Launch(runner, writer, say)
+    launch.mirror(trackers or {}, record)
+    return launch
 
 
 def run(

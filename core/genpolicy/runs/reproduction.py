@@ -8,12 +8,13 @@ from typing import Any, Final, Literal
 import attrs
 import torch
 
+from genpolicy.comparison.score_difference import return_difference, score_difference
 from genpolicy.composition.agent_recipe import AgentRecipe
 from genpolicy.composition.choosing import recall
 from genpolicy.dataset import DatasetRecipe
 from genpolicy.discovery.catalogue import Catalogue
 from genpolicy.errors import UsageError
-from genpolicy.intervals import Interval, mean_interval
+from genpolicy.intervals import Interval
 from genpolicy.records import EvaluationRecord
 from genpolicy.registry import Registry, RunDetail
 from genpolicy.registry.writer import warn
@@ -126,7 +127,7 @@ def compare(then: RunDetail, now: RunDetail) -> Comparison:
     if first is None or second is None:
         verdict: Verdict = "bit-identical" if same_weights else "differs"
         return Comparison(verdict=verdict, same_weights=same_weights, difference=None)
-    difference = _difference(first, second)
+    difference = score_difference(first, second) or return_difference(first, second)
     if same_weights and first.episodes == second.episodes:
         verdict = "bit-identical"
     else:
@@ -142,29 +143,6 @@ def _verdict(difference: Interval) -> Verdict:
 
 def _weights(detail: RunDetail) -> str | None:
     return next((a.sha256 for a in reversed(detail.artifacts) if a.kind == "agent"), None)
-
-
-def _difference(then: EvaluationRecord, now: EvaluationRecord) -> Interval:
-    scale = _scale(then)
-    first, second = (_returns(record, scale) for record in (then, now))
-    if first.keys() == second.keys():
-        return mean_interval([second[seed] - first[seed] for seed in first])
-    one, other = (mean_interval([*values.values()]) for values in (first, second))
-    mean, half = other.mean - one.mean, math.hypot(one.half_width, other.half_width)
-    return Interval(mean=mean, low=mean - half, high=mean + half)
-
-
-def _returns(record: EvaluationRecord, scale: float) -> dict[int, float]:
-    return {episode.seed: scale * episode.return_ for episode in record.episodes}
-
-
-def _scale(record: EvaluationRecord) -> float:
-    """Return how much of a score one unit of return is; 1 where there is no score."""
-    if record.score is None:
-        return 1.0
-    assert record.random_return is not None
-    assert record.expert_return is not None
-    return 100.0 / (record.expert_return - record.random_return)
 
 
 def _changes(detail: RunDetail, recipe: AgentRecipe, device: torch.device) -> Iterator[Change]:

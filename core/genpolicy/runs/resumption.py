@@ -1,5 +1,6 @@
 """Going on with a recorded run from its newest checkpoint."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,7 @@ from genpolicy.registry import Registry, RunDetail, RunWriter
 from genpolicy.registry.writer import warn
 from genpolicy.runs import surroundings
 from genpolicy.runs.launch import Launch, Say, dataset_record
+from genpolicy.tracker import TrackerRecipe
 from genpolicy.training.checkpoint import sweep
 from genpolicy.training.runner import Runner
 
@@ -27,6 +29,7 @@ def resume(
     registry: Registry,
     catalogue: Catalogue,
     device: torch.device,
+    trackers: Mapping[str, TrackerRecipe] | None = None,
     say: Say = warn,
 ) -> Launch:
     """Take up a recorded run after its newest whole checkpoint.
@@ -36,6 +39,7 @@ def resume(
         registry: Where it is recorded.
         catalogue: The installed parts.
         device: Where the models live.
+        trackers: Mirrors of its metrics by name; one that fails is reported once and left alone.
         say: Told what is odd, such as a part that has changed since.
 
     Raises:
@@ -68,6 +72,7 @@ def resume(
     except BaseException:
         writer.close()
         raise
+    launch.mirror(trackers or {}, detail.start, resumed=runner.learner.step)
     return launch
 
 

@@ -40,6 +40,11 @@ class TrackerSuite(Suite):
             observer = part.open(run)
         assert isinstance(observer, Observer), f"it opens a {type(observer).__name__}, no Observer"
 
+    def test_it_ends_what_never_began(self, part: TrackerRecipe) -> None:
+        """A run may end before its first step, for want of its environment."""
+        with _run() as run:
+            part.open(run).on_end("failed", "the environment cannot be made")
+
     def test_it_takes_everything_that_a_run_tells(self, part: TrackerRecipe) -> None:
         """A tracker that fails once is left alone for the rest of the run."""
         with _run() as run:
@@ -54,6 +59,7 @@ class TrackerSuite(Suite):
             observer = part.open(run)
             observer.on_metrics(MetricsRecord(stage="policy", step=100, values=values))
             observer.before_checkpoint()
+            observer.on_end("failed", "the loss stopped being finite")
 
     def test_it_takes_evaluations_of_which_little_is_known(self, part: TrackerRecipe) -> None:
         """Many environments tell no success and have no reference scores."""
@@ -64,13 +70,16 @@ class TrackerSuite(Suite):
             observer = part.open(run)
             observer.on_evaluation(_evaluation(100, (episode,)))
             observer.before_checkpoint()
+            observer.on_end("finished", "")
 
     def test_it_goes_on_with_a_run_that_was_resumed(self, part: TrackerRecipe) -> None:
         """A resumed run goes back to its last checkpoint and tells some steps again."""
         with _run() as run:
             for first in (0, 100):
                 observer = part.open(run)
-                observer.on_event(EventRecord(kind="resumed", message="on it goes", step=first))
+                if first:
+                    again = EventRecord(kind="resumed", message="on it goes", step=first)
+                    observer.on_event(again)
                 for tell in _course(run, first):
                     tell(observer)
 
@@ -119,16 +128,18 @@ def _run(name: str = "run") -> Iterator[RunStart]:
         source_hash="0" * 64,
         options={"sigma": 0.1},
     )
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as runs:
+        folder = Path(runs) / f"{name}1234"
+        folder.mkdir()
         yield RunStart(
-            id=f"{name}1234",
+            id=folder.name,
             seed=0,
             recipe={"parts": {"backbone": {"name": part.name, "options": dict(part.options)}}},
             recipe_hash="0" * 64,
             origins={"backbone.sigma": "command line"},
             parts=(part,),
             dataset=DatasetRecord(name="random", fingerprint="0" * 64, transitions=8, episodes=1),
-            directory=folder,
+            directory=str(folder),
             device="cpu",
             versions={"python": "3"},
             host={"name": "here", "processors": 1},
@@ -158,6 +169,7 @@ def _course(run: RunStart, first: int) -> Iterator[Callable[[Observer], None]]:
     final = attrs.evolve(look, selection="last", random_return=0.0, expert_return=4.0)
     yield lambda observer: observer.on_evaluation(final)
     yield lambda observer: observer.on_event(EventRecord(kind="error", message="NaN", step=300))
+    yield lambda observer: observer.on_end("interrupted", "somebody stopped it")
 
 
 def _evaluation(step: int, episodes: tuple[EpisodeRecord, ...]) -> EvaluationRecord:

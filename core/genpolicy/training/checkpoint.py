@@ -103,7 +103,7 @@ def write_checkpoint(folder: Path, step: int, state: State) -> ArtifactRecord:
         write_atomically(path, content)
     except OSError as error:
         raise CheckpointError(
-            f"the checkpoint of step {step} cannot be written: {error}"
+            f"the checkpoint of step {step} cannot be written: {error.strerror or error}"
         ) from error
     _remove_all_but(path)
     return ArtifactRecord(

@@ -1,3 +1,5 @@
+"""A registry to test, on each kind of database, and records to write into it."""
+
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -5,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from backdoor import Backdoor
 from genpolicy.records import (
     DatasetRecord,
     EpisodeRecord,
@@ -14,6 +17,10 @@ from genpolicy.records import (
     RunStart,
 )
 from genpolicy.registry import Registry
+from postgres import Server
+
+DATABASES = {"sqlite": "path", "postgresql": "server"}
+"""Kinds of databases, and the fixture that only tests of one kind name."""
 
 
 def part(slot: str, name: str, **options: object) -> PartRecord:
@@ -28,15 +35,58 @@ def part(slot: str, name: str, **options: object) -> PartRecord:
     )
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Test registries on every kind of database, or on that whose file or server a test names."""
+    names = metafunc.fixturenames
+    if "database_kind" in names:
+        chosen = [kind for kind, own in DATABASES.items() if own in names]
+        metafunc.parametrize("database_kind", chosen or list(DATABASES))
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
+    """The file of an SQLite registry, which is not there yet."""
     return tmp_path / "registry.db"
 
 
 @pytest.fixture
-def registry(path: Path) -> Iterator[Registry]:
-    with Registry.open(path) as registry:
+def empty(request: pytest.FixtureRequest, database_kind: str, tmp_path: Path) -> str:
+    """Where a registry can be created, on each kind of database in turn."""
+    if database_kind == "sqlite":
+        return f"sqlite:///{tmp_path / 'registry.db'}"
+    return str(request.getfixturevalue("server").url(request.getfixturevalue("database")))
+
+
+@pytest.fixture
+def location(request: pytest.FixtureRequest, database_kind: str, tmp_path: Path) -> Iterator[str]:
+    """Where a registry is or can be created, on each kind of database in turn."""
+    if database_kind == "sqlite":
+        yield f"sqlite:///{tmp_path / 'registry.db'}"
+        return
+    server: Server = request.getfixturevalue("server")
+    template = request.getfixturevalue("template")
+    name = server.borrow(template)
+    yield server.url(name)
+    server.give_back(name, template)
+
+
+@pytest.fixture(scope="session")
+def template(server: Server) -> str:
+    """The name of a database with an empty registry, quicker to copy than to make."""
+    name = server.new_database()
+    Registry.open(server.url(name)).close()
+    return name
+
+
+@pytest.fixture
+def registry(location: str) -> Iterator[Registry]:
+    with Registry.open(location) as registry:
         yield registry
+
+
+@pytest.fixture
+def backdoor(location: str) -> Backdoor:
+    return Backdoor(location)
 
 
 @pytest.fixture

@@ -3,16 +3,15 @@
 import json
 import math
 import resource
-import shutil
 import sqlite3
-import subprocess
 import threading
 import time
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from disks import small_disk
 from genpolicy.errors import GenpolicyWarning, RegistryError, RunError
 from genpolicy.records import EventRecord, MetricsRecord
 from genpolicy.registry import Registry, recorder
@@ -30,7 +29,10 @@ def problems():
 
 
 def unrecorded(run):
-    return [json.loads(line) for line in (Path(run.directory) / "unrecorded.jsonl").open()]
+    """Return what was kept beside a run, after the line that says what it is."""
+    first, *lines = map(json.loads, (Path(run.directory) / "unrecorded.jsonl").open())
+    assert first["record"] == "start"
+    return lines
 
 
 def test_a_removed_database_does_not_stop_the_run(
@@ -111,7 +113,7 @@ def test_a_bad_record_does_not_take_the_others_with_it(registry, make_run, metri
     writer.on_metrics(metrics(4))
     assert not writer.finish("finished", "done")
     assert [record.step for record in registry.run(run.id).metrics] == [1, 4]
-    assert [line["step"] for line in unrecorded(run)] == [2, 3]
+    assert [line.get("step") for line in unrecorded(run)] == [2, 3, None]
     assert registry.run(run.id).state == "finished"
     message = registry.run(run.id).message
     assert message.startswith("done; ")
@@ -217,19 +219,16 @@ def test_a_run_ends_though_nothing_can_be_written_anywhere(path, registry, make_
     assert not any(thread.name.startswith("registry-") for thread in threading.enumerate())
 
 
-def change(path, statement):
-    with closing(sqlite3.connect(path)) as file, file:
-        file.execute(statement)
-
-
-TAKE_OVER = "UPDATE runs SET owner = 'x', owner_host = 'elsewhere pid:[1]', owner_pid = 12"
+TAKE_OVER = {"owner": "x", "owner_host": "elsewhere pid:[1]", "owner_pid": 12}
 TAKEN_OVER = "run a1b2c3 was taken over by another process (pid 12 on elsewhere)"
 
 
-def test_a_run_that_was_taken_over_is_not_written_to(path, registry, make_run, metrics, problems):
+def test_a_run_that_was_taken_over_is_not_written_to(
+    registry, make_run, metrics, problems, backdoor
+):
     run = make_run()
     writer = registry.start(run, on_problem=problems.append)
-    change(path, TAKE_OVER)
+    backdoor.set_runs(**TAKE_OVER)
     writer.on_metrics(metrics(1))
     assert not writer.finish("finished")
     assert problems[0].startswith(f"{TAKEN_OVER}; what is not recorded is kept in")
@@ -239,12 +238,12 @@ def test_a_run_that_was_taken_over_is_not_written_to(path, registry, make_run, m
 
 
 def test_a_run_that_was_taken_over_stops_before_its_next_checkpoint(
-    path, registry, make_run, metrics, problems
+    registry, make_run, metrics, problems, backdoor
 ):
     run = make_run()
     writer = registry.start(run, on_problem=problems.append)
     writer.before_checkpoint()
-    change(path, TAKE_OVER)
+    backdoor.set_runs(**TAKE_OVER)
     for step in (1, 2):
         writer.on_metrics(metrics(step))
         with pytest.raises(RunError) as caught:
@@ -255,21 +254,21 @@ def test_a_run_that_was_taken_over_stops_before_its_next_checkpoint(
 
 
 def test_a_run_with_nothing_to_write_finds_out_as_well(
-    path, registry, make_run, problems, monkeypatch
+    registry, make_run, problems, monkeypatch, backdoor
 ):
     monkeypatch.setattr(recorder, "HEARTBEAT_SECONDS", 0.05)
     monkeypatch.setattr(recorder, "FLUSH_SECONDS", 60.0)
     writer = registry.start(make_run(), on_problem=problems.append)
-    change(path, TAKE_OVER)
+    backdoor.set_runs(**TAKE_OVER)
     time.sleep(0.1)
     with pytest.raises(RunError, match="taken over"):
         writer.before_checkpoint()
     writer.close()
 
 
-def test_a_run_that_another_took_and_let_go_is_lost_too(path, registry, make_run, problems):
+def test_a_run_that_another_took_and_let_go_is_lost_too(registry, make_run, problems, backdoor):
     writer = registry.start(make_run(), on_problem=problems.append)
-    change(path, "UPDATE runs SET owner = NULL, owner_host = NULL, owner_pid = NULL")
+    backdoor.set_runs(owner=None, owner_host=None, owner_pid=None)
     writer.on_event(EventRecord(kind="warning", message="more", step=3))
     with pytest.raises(RunError) as caught:
         writer.before_checkpoint()
@@ -279,15 +278,15 @@ def test_a_run_that_another_took_and_let_go_is_lost_too(path, registry, make_run
     writer.close()
 
 
-def test_a_run_that_was_removed_goes_on(path, registry, make_run, metrics, problems):
+def test_a_run_that_was_removed_goes_on(registry, make_run, metrics, problems, backdoor):
     run = make_run()
     writer = registry.start(run, on_problem=problems.append)
-    change(path, "DELETE FROM parts")
-    change(path, "DELETE FROM runs")
+    backdoor.execute("DELETE FROM parts")
+    backdoor.execute("DELETE FROM runs")
     writer.on_metrics(metrics(1))
     writer.before_checkpoint()
     assert not writer.finish("finished")
-    assert problems[0].startswith(f"run a1b2c3 was removed from the registry {str(path)!r}; what")
+    assert problems[0].startswith(f"run a1b2c3 was removed from {registry.name}; what")
     assert len(unrecorded(run)) == 2
 
 
@@ -305,19 +304,3 @@ def file_size_limit(size):
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-@contextmanager
-def small_disk(folder, size):
-    """A real file system of a given size."""
-    folder.mkdir()
-    if shutil.which("mount") is None:
-        pytest.skip("needs mount")
-    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
-    if subprocess.run(command, capture_output=True).returncode:
-        pytest.skip("this user may not mount file systems")
-    try:
-        yield folder
-    finally:
-        with suppress(OSError):
-            subprocess.run(["umount", "-l", str(folder)], check=True)

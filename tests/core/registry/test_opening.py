@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Column, Text
 
+from backdoor import Backdoor
 from genpolicy.errors import RegistryError
 from genpolicy.registry import Registry, migrations, schema
 
@@ -21,11 +22,11 @@ def refusal(location, **options) -> str:
     return str(caught.value)
 
 
-def test_a_new_file_is_created_and_opens_again(path, make_run):
-    with Registry.open(path) as registry:
+def test_a_new_registry_is_created_and_opens_again(empty, make_run):
+    with Registry.open(empty) as registry:
         assert registry.notice is None
         registry.start(make_run()).finish("finished")
-    with Registry.open(path) as registry:
+    with Registry.open(empty) as registry:
         assert [run.id for run in registry.runs()] == ["a1b2c3"]
 
 
@@ -92,30 +93,26 @@ def test_a_text_file_is_refused_and_left_alone(path):
     assert path.read_text() == text
 
 
-def test_another_programs_database_is_refused_and_left_alone(path):
-    with sqlite3.connect(path) as other:
-        other.execute("CREATE TABLE runs (id TEXT)")
-    other.close()
-    before = path.read_bytes()
-    assert "is another program's database" in refusal(path)
-    assert "is another program's database" in refusal(path, read_only=True)
-    assert path.read_bytes() == before
+def test_another_programs_database_is_refused_and_left_alone(empty):
+    other = Backdoor(empty)
+    other.execute("CREATE TABLE runs (id TEXT)")
+    before = other.structure()
+    assert "is another program's database" in refusal(empty)
+    assert "is another program's database" in refusal(empty, read_only=True)
+    assert other.structure() == before
 
 
-def test_another_programs_version_table_does_not_fool_it(path):
-    with sqlite3.connect(path) as other:
-        other.execute("CREATE TABLE schema_version (version INTEGER)")
-    other.close()
-    assert "is another program's database" in refusal(path)
+def test_another_programs_version_table_does_not_fool_it(empty):
+    Backdoor(empty).execute("CREATE TABLE schema_version (version INTEGER)")
+    assert "is another program's database" in refusal(empty)
 
 
-def test_a_newer_programs_registry_is_refused_with_both_versions(path):
-    Registry.open(path).close()
-    with sqlite3.connect(path) as file:
-        file.execute("UPDATE schema_version SET version = 99, written_by = '7.0'")
-    file.close()
+def test_a_newer_programs_registry_is_refused_with_both_versions(location):
+    Registry.open(location).close()
+    newer = Backdoor(location)
+    newer.execute("UPDATE schema_version SET version = 99, written_by = '7.0'")
     for read_only in (False, True):
-        message = refusal(path, read_only=read_only)
+        message = refusal(location, read_only=read_only)
         assert "written by genpolicy 7.0 (schema 99), newer than this one" in message
         assert f"(schema {VERSION}); upgrade genpolicy" in message
 
@@ -152,7 +149,8 @@ def test_an_empty_file_is_left_alone_when_reading(path):
         ("sqlite://", "must name a file"),
         ("sqlite:///:memory:", "must name a file"),
         ("sqlite:///x.db?mode=ro", "must name a file and nothing else"),
-        ("postgresql+nodriver://host/db", "needs a driver that is not installed"),
+        ("postgresql+nodriver://host/db", "needs a driver that is not installed (Can't load"),
+        ("postgresql+nodriver://host/db", ": pip install 'genpolicy[postgres]', and a URL that"),
     ],
 )
 def test_an_unfit_url_is_refused(url, words):
@@ -163,10 +161,10 @@ def test_a_password_is_not_shown():
     assert "secret" not in refusal("postgresql+nodriver://me:secret@host/db")
 
 
-def test_a_reader_cannot_write(path, make_run):
-    Registry.open(path).close()
+def test_a_reader_cannot_write(location, make_run):
+    Registry.open(location).close()
     with (
-        Registry.open(path, read_only=True) as registry,
+        Registry.open(location, read_only=True) as registry,
         pytest.raises(RegistryError, match="was opened for reading only"),
     ):
         registry.start(make_run())
@@ -219,8 +217,8 @@ def test_a_reader_leaves_an_older_registry_as_it_is(path, make_run, next_schema)
     assert os.listdir(path.parent) == [path.name]
 
 
-def test_a_failed_migration_leaves_everything_as_it_was(path, make_run, monkeypatch):
-    with Registry.open(path) as registry:
+def test_a_failed_migration_leaves_everything_as_it_was(location, make_run, monkeypatch):
+    with Registry.open(location) as registry:
         registry.start(make_run()).close()
 
     def fail(operations):
@@ -230,8 +228,8 @@ def test_a_failed_migration_leaves_everything_as_it_was(path, make_run, monkeypa
     with monkeypatch.context() as later:
         later.setattr(schema, "SCHEMA_VERSION", VERSION + 1)
         later.setitem(migrations.STEPS, VERSION + 1, fail)
-        assert "no such table" in refusal(path)
-    with Registry.open(path) as registry:
+        assert "no_such_table" in refusal(location)
+    with Registry.open(location) as registry:
         assert len(registry.run("a1b2c3").start.parts) == 2
 
 

@@ -9,7 +9,6 @@ import pytest
 
 from genpolicy.records import ArtifactRecord
 from genpolicy.registry import Registry, migrations, schema
-from genpolicy.registry.database import server_database
 from genpolicy.registry.places import Places
 
 
@@ -66,8 +65,9 @@ def test_a_registry_that_was_moved_with_its_runs_reads_and_resumes(project, metr
         writer.on_artifact(artifact(folder / "checkpoints" / "9", step=9))
         assert not writer.finish("finished")
     assert str(folder / "unrecorded.jsonl") in problems[0]
-    first = json.loads((folder / "unrecorded.jsonl").read_text().splitlines()[0])
-    assert first["path"] == "runs/a1b2c3/checkpoints/9"
+    first, second, *_ = map(json.loads, (folder / "unrecorded.jsonl").open())
+    assert (first["record"], first["directory"]) == ("start", ".")
+    assert second["path"] == "checkpoints/9", "it is told from where the file lies"
 
 
 def test_paths_elsewhere_stay_absolute(tmp_path, make_run):
@@ -132,18 +132,10 @@ def test_dots_do_not_lead_astray(path, expected):
     assert Path(places.decode(expected)).resolve() == Path(path).resolve()
 
 
-def test_a_server_stores_absolute_paths(monkeypatch, tmp_path):
-    from sqlalchemy import make_url
-
+def test_a_server_stores_absolute_paths(
+    server, registry, backdoor, make_run, tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("genpolicy.registry.database.create_engine", lambda *_, **__: Engine())
-    places = server_database(make_url("postgresql://host/db")).places
-    assert places.encode("runs/x") == str(tmp_path / "runs" / "x")
-    assert places.decode("/runs/x") == "/runs/x"
-
-
-class Engine:
-    """An engine without a server behind it."""
-
-    def execution_options(self, **options):
-        return self
+    registry.start(make_run(directory="runs/x")).close()
+    assert backdoor.view("v_runs")[0]["directory"] == str(tmp_path / "runs" / "x")
+    assert registry.run("a1b2c3").start.directory == str(tmp_path / "runs" / "x")

@@ -6,21 +6,17 @@ import pytest
 from genpolicy.errors import UnknownRunError
 from genpolicy.intervals import mean_interval, share_interval
 from genpolicy.records import DatasetRecord
+from genpolicy.registry import RunQuery
 from genpolicy.registry.views import KINDS
 
 
-def execute(path, statement, *values):
-    with closing(sqlite3.connect(path)) as file, file:
-        return file.execute(statement, values).fetchall()
-
-
-def test_runs_are_listed_newest_first(path, registry, make_run):
+def test_runs_are_listed_newest_first(registry, make_run, backdoor):
     for name in ("c1", "a2", "b3"):
         registry.start(make_run(name)).finish("finished")
-    execute(path, "UPDATE runs SET created = '2020-01-01 00:00:00.000000' WHERE id = 'a2'")
-    execute(path, "UPDATE runs SET created = '2021-01-01 00:00:00.000000' WHERE id = 'c1'")
+    backdoor.execute("UPDATE runs SET created = '2020-01-01 00:00:00.000000' WHERE id = 'a2'")
+    backdoor.execute("UPDATE runs SET created = '2021-01-01 00:00:00.000000' WHERE id = 'c1'")
     assert [run.id for run in registry.runs()] == ["b3", "c1", "a2"]
-    assert [run.id for run in registry.runs(limit=2)] == ["b3", "c1"]
+    assert [run.id for run in registry.runs(RunQuery(limit=2))] == ["b3", "c1"]
 
 
 def test_runs_are_chosen_by_state_and_data(registry, make_run, make_evaluation):
@@ -28,10 +24,12 @@ def test_runs_are_chosen_by_state_and_data(registry, make_run, make_evaluation):
     registry.start(make_run("one")).finish("finished")
     registry.start(make_run("two", dataset=other)).finish("failed")
     registry.start(make_run("three", dataset=other)).finish("finished")
-    assert {run.id for run in registry.runs(state="finished")} == {"one", "three"}
-    assert {run.id for run in registry.runs(dataset="mine.npz")} == {"two", "three"}
-    assert {run.id for run in registry.runs(state="finished", dataset="mine.npz")} == {"three"}
-    assert registry.runs(state="lost") == []
+    assert {run.id for run in registry.runs(RunQuery(states=("finished",)))} == {"one", "three"}
+    assert {run.id for run in registry.runs(RunQuery(datasets=("mine.npz",)))} == {"two", "three"}
+    assert {
+        run.id for run in registry.runs(RunQuery(states=("finished",), datasets=("mine.npz",)))
+    } == {"three"}
+    assert registry.runs(RunQuery(states=("lost",))) == []
 
 
 def test_a_summary_shows_the_last_checkpoint_with_intervals(registry, make_run, make_evaluation):
@@ -66,24 +64,24 @@ def test_a_run_without_an_evaluation_has_no_score(registry, make_run, make_evalu
     assert (summary.episodes, summary.protocol, summary.selection) == (0, None, None)
 
 
-def test_a_silent_run_is_lost_and_nothing_is_written(path, registry, make_run):
+def test_a_silent_run_is_lost_and_nothing_is_written(registry, make_run, backdoor):
     writer = registry.start(make_run())
     assert registry.runs()[0].state == "running"
     writer.close()
-    execute(
-        path, "UPDATE runs SET heartbeat = strftime('%Y-%m-%d %H:%M:%f000','now','-61 seconds')"
-    )
+    backdoor.silence(59)
+    assert registry.runs()[0].state == "running"
+    backdoor.silence(61)
     assert registry.runs()[0].state == "lost"
     assert registry.run("a1b2c3").state == "lost"
-    assert [run.id for run in registry.runs(state="lost")] == ["a1b2c3"]
-    assert registry.runs(state="running") == []
-    assert execute(path, "SELECT state FROM v_runs") == [("lost",)]
-    assert execute(path, "SELECT state FROM runs") == [("running",)]
+    assert [run.id for run in registry.runs(RunQuery(states=("lost",)))] == ["a1b2c3"]
+    assert registry.runs(RunQuery(states=("running",))) == []
+    assert backdoor.execute("SELECT state FROM v_runs") == [("lost",)]
+    assert backdoor.execute("SELECT state FROM runs") == [("running",)]
 
 
-def test_a_finished_run_is_never_lost(path, registry, make_run):
+def test_a_finished_run_is_never_lost(registry, make_run, backdoor):
     registry.start(make_run()).finish("finished")
-    execute(path, "UPDATE runs SET heartbeat = '2020-01-01 00:00:00.000000'")
+    backdoor.silence(10_000)
     assert registry.runs()[0].state == "finished"
 
 
@@ -121,10 +119,9 @@ def test_signs_of_patterns_in_a_prefix_are_plain_letters(registry, make_run):
             registry.run(prefix)
 
 
-def test_notes_and_tags_are_read(path, registry, make_run):
+def test_notes_and_tags_are_read(registry, make_run, backdoor):
     registry.start(make_run(tags=("paper", "paper", "final"))).finish("finished")
-    execute(
-        path,
+    backdoor.execute(
         "INSERT INTO notes (run_id, note, recorded) "
         "VALUES ('a1b2c3', 'odd curve', '2026-01-02 03:04:05.000000')",
     )
@@ -133,13 +130,7 @@ def test_notes_and_tags_are_read(path, registry, make_run):
     assert (detail.notes[0].message, detail.notes[0].time.year) == ("odd curve", 2026)
 
 
-def view(path, name):
-    with closing(sqlite3.connect(path)) as file:
-        file.row_factory = sqlite3.Row
-        return [dict(row) for row in file.execute(f"SELECT * FROM {name}")]
-
-
-def test_the_views_agree_with_the_records(path, registry, make_run, make_evaluation, metrics):
+def test_the_views_agree_with_the_records(registry, make_run, make_evaluation, metrics, backdoor):
     writer = registry.start(make_run())
     writer.on_metrics(metrics(10, loss=float("nan"), q=2.0))
     writer.on_evaluation(make_evaluation(30.0, 0.0, step=50, selection=None))
@@ -147,7 +138,7 @@ def test_the_views_agree_with_the_records(path, registry, make_run, make_evaluat
     writer.finish("finished", "well")
     registry.start(make_run("empty")).finish("failed")
     summaries = {summary.id: summary for summary in registry.runs()}
-    rows = {row["id"]: row for row in view(path, "v_runs")}
+    rows = {row["id"]: row for row in backdoor.view("v_runs")}
     assert rows.keys() == summaries.keys()
     row, summary = rows["a1b2c3"], summaries["a1b2c3"]
     assert row["score_mean"] == pytest.approx(summary.score.mean)
@@ -157,33 +148,33 @@ def test_the_views_agree_with_the_records(path, registry, make_run, make_evaluat
     assert (row["backbone"], row["solver"], row["critic"]) == ("genpolicy/flow", "x/euler", None)
     assert (row["state"], row["message"], row["dataset"]) == ("finished", "well", "pointmaze/umaze")
     assert rows["empty"]["score_mean"] is None
-    scores = view(path, "v_scores")
+    scores = backdoor.view("v_scores")
     assert [(row["step"], row["score_mean"]) for row in scores] == [(50, 7.5), (100, 10.0)]
     assert scores[0]["steps_to_success_mean"] == 20.0
-    assert {(row["name"], row["value"], row["special"]) for row in view(path, "v_metrics")} == {
+    assert {(row["name"], row["value"], row["special"]) for row in backdoor.view("v_metrics")} == {
         ("loss", None, "nan"),
         ("q", 2.0, None),
     }
-    assert [row["name"] for row in view(path, "v_parts") if row["run_id"] == "empty"] == [
+    assert [row["name"] for row in backdoor.view("v_parts") if row["run_id"] == "empty"] == [
         "genpolicy/flow",
         "x/euler",
     ]
 
 
-def test_several_parts_of_a_kind_share_a_column(path, registry, make_run):
+def test_several_parts_of_a_kind_share_a_column(registry, make_run, backdoor):
     import attrs
 
     run = make_run()
     student = attrs.evolve(run.parts[0], slot="student.backbone", name="genpolicy/one-step")
     registry.start(attrs.evolve(run, parts=(*run.parts, student))).finish("finished")
-    assert view(path, "v_runs")[0]["backbone"] == "genpolicy/flow, genpolicy/one-step"
+    assert backdoor.view("v_runs")[0]["backbone"] == "genpolicy/flow, genpolicy/one-step"
 
 
-def test_a_mean_over_nan_is_no_number(path, registry, make_run, make_evaluation):
+def test_a_mean_over_nan_is_no_number(registry, make_run, make_evaluation, backdoor):
     writer = registry.start(make_run())
     writer.on_evaluation(make_evaluation(1.0, float("nan")))
     writer.finish("finished")
-    assert view(path, "v_scores")[0]["return_mean"] is None
+    assert backdoor.view("v_scores")[0]["return_mean"] is None
     assert str(registry.runs()[0].return_.mean) == "nan"
 
 

@@ -1,10 +1,8 @@
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 
 import pytest
 
@@ -12,14 +10,6 @@ from genpolicy.errors import GenpolicyWarning, RegistryError, UnknownRunError
 from genpolicy.records import ArtifactRecord
 from genpolicy.registry import Registry
 from genpolicy.registry.processes import Owner, is_dead, this_process
-
-
-def set_columns(path, assignments):
-    with closing(sqlite3.connect(path)) as file, file:
-        file.execute(f"UPDATE runs SET {assignments}")
-
-
-SILENT_FOR_MINUTES = "heartbeat = strftime('%Y-%m-%d %H:%M:%f000', 'now', '-2 minutes')"
 
 
 def test_resuming_forgets_what_came_after_the_step(registry, make_run, make_evaluation, metrics):
@@ -58,9 +48,9 @@ def test_other_runs_keep_what_they_have(registry, make_run, metrics):
     assert len(registry.run("second").metrics) == 1
 
 
-def test_a_pause_does_not_count_as_training_time(path, registry, make_run):
+def test_a_pause_does_not_count_as_training_time(registry, make_run, backdoor):
     registry.start(make_run()).finish("interrupted")
-    set_columns(path, SILENT_FOR_MINUTES)
+    backdoor.silence(120)
     registry.claim("a1b2c3").finish("finished")
     assert registry.run("a1b2c3").seconds < 60
 
@@ -78,14 +68,14 @@ def test_a_run_that_this_process_trains_is_refused(registry, make_run, metrics):
 
 
 @pytest.fixture
-def other_process(path, make_run):
+def other_process(location, make_run):
     """A process that trains a run of its own and waits."""
     code = (
         "import sys; from genpolicy.registry import Registry; "
-        f"writer = Registry.open({str(path)!r}).claim('a1b2c3'); "
+        f"writer = Registry.open({location!r}).claim('a1b2c3'); "
         "print('ready', flush=True); sys.stdin.read()"
     )
-    with Registry.open(path) as registry:
+    with Registry.open(location) as registry:
         registry.start(make_run()).close()
     process = subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -111,18 +101,18 @@ def test_a_killed_process_that_nobody_reaped_is_dead_as_well(registry, other_pro
     assert registry.claim("a1b2c3").close()
 
 
-def test_a_run_on_another_host_is_free_once_it_is_silent(path, registry, make_run):
+def test_a_run_on_another_host_is_free_once_it_is_silent(registry, make_run, backdoor):
     registry.start(make_run()).close()
-    set_columns(path, "owner = 'x', owner_host = 'elsewhere pid:[1]', owner_pid = 1")
+    backdoor.set_runs(owner="x", owner_host="elsewhere pid:[1]", owner_pid=1)
     with pytest.raises(RegistryError, match="trained by process 1 on elsewhere, last heard of"):
         registry.claim("a1b2c3")
-    set_columns(path, SILENT_FOR_MINUTES)
+    backdoor.silence(120)
     assert registry.claim("a1b2c3").close()
 
 
-def test_of_two_that_resume_one_gets_the_run(path, registry, make_run):
+def test_of_two_that_resume_one_gets_the_run(location, registry, make_run):
     registry.start(make_run()).finish("failed")
-    with Registry.open(path) as other:
+    with Registry.open(location) as other:
         writer = other.claim("a1b2c3")
         with pytest.raises(RegistryError, match="is being trained"):
             registry.claim("a1b2c3")
@@ -141,9 +131,9 @@ def test_a_run_that_was_claimed_alone_is_left_as_it_was(registry, make_run, metr
     assert after.step == 70
 
 
-def test_a_claimed_run_is_refused_before_it_goes_on(path, registry, make_run):
+def test_a_claimed_run_is_refused_before_it_goes_on(location, registry, make_run):
     registry.start(make_run()).finish("interrupted")
-    with Registry.open(path) as other:
+    with Registry.open(location) as other:
         writer = other.claim("a1b2c3")
         assert registry.run("a1b2c3").state == "interrupted"
         with pytest.raises(RegistryError, match="is being trained"):
@@ -165,11 +155,11 @@ def test_a_finished_run_is_not_taken_over(registry, make_run):
     assert registry.run("a1b2c3") == before
 
 
-def test_one_that_was_taken_over_cannot_rewind(path, registry, make_run, metrics):
+def test_one_that_was_taken_over_cannot_rewind(registry, make_run, metrics, backdoor):
     first = registry.start(make_run())
     first.on_metrics(metrics(5))
     assert first.flush()
-    set_columns(path, SILENT_FOR_MINUTES)
+    backdoor.silence(120)
     second = registry.claim("a1b2c3")
     with pytest.raises(RegistryError, match="was taken over by another process"):
         first.rewind(0)

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import attrs
 import pytest
+import torch
 
 from genpolicy.composition.agent_recipe import Chosen
 from genpolicy.discovery import PartEntry, PartSpec
@@ -125,3 +126,21 @@ def test_what_is_raised_on_purpose_stays_as_it_is(runner, error):
 def test_an_error_raised_on_purpose_speaks_for_itself():
     assert in_words(UsageError("that cannot be")) == "that cannot be"
     assert in_words(ValueError("a\nb")) == "ValueError: a"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"),
+    ],
+)
+def test_no_part_is_blamed_for_a_lack_of_memory(runner, error):
+    raised = caught(runner.recipe.chosen["objective"].recipe.work, error)
+    explained = explain(raised, runner)
+    assert isinstance(explained, RunError)
+    assert str(explained) == (
+        "memory ran out at step 3 of 20; take a smaller batch or network, or a device with more "
+        f"memory; its traceback is in {runner.folder / 'traceback.txt'}"
+    )

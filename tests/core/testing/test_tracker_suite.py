@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from genpolicy.observer import Observer
-from genpolicy.records import EvaluationRecord, MetricsRecord, RunStart
+from genpolicy.records import EvaluationRecord, MetricsRecord, RunStart, RunState
 from genpolicy.testing import TrackerSuite
 from genpolicy.tracker import TrackerRecipe
 
@@ -93,6 +93,11 @@ class Fragile(Honest):
         return _Refusing()
 
 
+class Unclosed(Lines):
+    def on_end(self, state: RunState, message: str) -> None:
+        raise OSError("it was never begun")
+
+
 class _Refusing(Observer):
     def before_checkpoint(self) -> None:
         raise OSError("the disk is full")
@@ -103,6 +108,7 @@ def opening(observer: type[Lines]) -> TrackerRecipe:
 
 
 BROKEN: Mapping[str, tuple[TrackerRecipe, type[Exception], str]] = {
+    "it_ends_what_never_began": (opening(Unclosed), OSError, "it was never begun"),
     "it_opens_an_observer": (Nothing(), AssertionError, "it opens a NoneType, no Observer"),
     "it_takes_everything_that_a_run_tells": (Fragile(), OSError, "the disk is full"),
     "it_takes_numbers_that_are_not_finite": (opening(Strict), ValueError, "not JSON compliant"),

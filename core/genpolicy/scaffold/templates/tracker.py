@@ -12,7 +12,7 @@ from genpolicy.records import EvaluationRecord, MetricsRecord, RunStart
 
 
 class ExampleObserver(Observer):
-    """Adds a line to a file; what is slow, such as a server, belongs on a thread of its own."""
+    """Adds a line to a file; it is told on a thread of its own, and may take its time."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -1,0 +1,75 @@
+"""Options that say how runs are compared."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+import attrs
+import typer
+
+from genpolicy_cli.words import count
+
+if TYPE_CHECKING:
+    from genpolicy.comparison.footing import Footing
+    from genpolicy.comparison.groups import Comparison
+    from genpolicy.registry import RunSummary
+
+Metric = Literal["score", "return", "success"]
+Selection = Literal["last", "best", "mean-of-last-three"]
+
+UNITS: Final[dict[str, str]] = {
+    "score": "normalised score",
+    "return": "return",
+    "success": "episodes solved (%)",
+}
+
+_PANEL: Final = "How they are compared"
+
+
+def _option(help: str, metavar: str | None = None, **limits: Any) -> Any:
+    return typer.Option(help=help, metavar=metavar, rich_help_panel=_PANEL, **limits)
+
+
+@attrs.frozen
+class Terms:
+    """The options; a group for :func:`~genpolicy_cli.option_groups.grouped`."""
+
+    by: Annotated[
+        str, _option("What tells rows apart: kinds of parts, or recipe for all settings.", "KEY,…")
+    ] = "objective,backbone"
+    metric: Annotated[Metric, _option("What to compare.")] = "score"
+    protocol: Annotated[
+        str | None,
+        _option("Only runs scored by this protocol; the one that most runs have.", "NAME"),
+    ] = None
+    selection: Annotated[
+        Selection | None,
+        _option("Only scores of this checkpoint; the one that most runs have."),
+    ] = None
+    resamples: Annotated[
+        int, _option("How many bootstrap resamples the intervals stand on.", "N", min=100)
+    ] = 2000
+
+    def compared(self, runs: "Sequence[RunSummary]") -> "Comparison":
+        """Return the runs side by side.
+
+        Raises:
+            UsageError: None may be compared, or they cannot be grouped so.
+        """
+        from genpolicy.comparison.footing import comparable
+        from genpolicy.comparison.groups import compared
+
+        field = comparable(
+            runs, metric=self.metric, protocol=self.protocol, selection=self.selection
+        )
+        return compared(field, [key.strip() for key in self.by.split(",") if key.strip()])
+
+
+def on_what(footing: "Footing") -> str:
+    """Return what all that is compared has in common."""
+    unit = UNITS[footing.metric]
+    return f"{unit}, protocol {footing.protocol}, selection {footing.selection}"
+
+
+def intervals_of(resamples: int) -> str:
+    """Return what the intervals stand on."""
+    return f"95 % intervals of {count(resamples, 'bootstrap resample')} over seeds and episodes"

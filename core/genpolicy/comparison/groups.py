@@ -1,0 +1,205 @@
+"""Runs by what they have in common: rows of a table, with their scores on each dataset."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+import attrs
+import numpy as np
+
+from genpolicy.comparison.footing import Field, Footing, ScoredRun, counted_of, first_few
+from genpolicy.comparison.resampling import Sample
+from genpolicy.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from genpolicy.registry import RunSummary
+
+KEYS: Final = ("objective", "backbone", "network", "critic", "solver", "inference")
+"""Kinds of parts by which runs can be grouped."""
+
+RECIPE: Final = "recipe"
+"""The key that tells all settings apart: how the recipe's hash begins."""
+
+BY: Final = ("objective", "backbone")
+"""How runs are grouped, unless somebody asks otherwise."""
+
+FEW: Final = 5
+"""Fewer seeds than this deserve a warning."""
+
+Values = tuple[str | None, ...]
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Cell:
+    """The runs of one group on one dataset.
+
+    Args:
+        sample: Their scores.
+        seeds: How many different seeds they have.
+        recipes: How many different recipes.
+    """
+
+    sample: Sample
+    seeds: int
+    recipes: int
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Group:
+    """Runs with the same parts.
+
+    Args:
+        values: The full names of these parts, in the order of the comparison's keys; ``None`` where
+            there is no such part.
+        reference: Whether they measured a reference policy, whose name in parentheses stands for
+            the objective.
+        cells: Its runs by dataset.
+    """
+
+    values: Values
+    reference: bool
+    cells: Mapping[str, Cell]
+
+    @property
+    def label(self) -> str:
+        """What it is called in words, such as ``"gmpo,flow"``."""
+        names = [name.removeprefix("genpolicy/") for name in self.values if name]
+        return ",".join(names) or "no part"
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Comparison:
+    """Groups side by side.
+
+    Args:
+        footing: What all their runs share.
+        keys: What the groups differ by.
+        datasets: The names of the data, sorted.
+        groups: The groups, sorted by their values.
+        remarks: What was left out, in words.
+        warnings: What to be wary of, in words.
+    """
+
+    footing: Footing
+    keys: tuple[str, ...]
+    datasets: tuple[str, ...]
+    groups: tuple[Group, ...]
+    remarks: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def complete(self) -> tuple[Group, ...]:
+        """The groups with runs on every dataset, which alone may be averaged over them."""
+        return tuple(group for group in self.groups if len(group.cells) == len(self.datasets))
+
+
+def compared(field: Field, by: Sequence[str] = BY) -> Comparison:
+    """Return runs by what they have in common.
+
+    Reference policies are rows only beside objectives, and a dataset on which nothing but these was
+    measured does not count, unless there is no other.
+
+    Args:
+        field: The runs.
+        by: Kinds of parts, slots such as ``"student.backbone"``, or ``"recipe"``.
+
+    Raises:
+        UsageError: Runs cannot be grouped so.
+    """
+    trained = [scored for scored in field.runs if scored.run.reference is None]
+    _check_keys(by, trained)
+    shown = {scored.dataset for scored in trained or field.runs}
+    references = [scored for scored in field.runs if scored.run.reference is not None]
+    found: dict[Values, dict[str, list[ScoredRun]]] = {}
+    for scored in [*trained, *(references if "objective" in by else [])]:
+        if scored.dataset in shown:
+            cells = found.setdefault(_values(scored.run, by), {})
+            cells.setdefault(scored.dataset, []).append(scored)
+    datasets = tuple(sorted(shown))
+    groups = [_group(values, cells) for values, cells in sorted(found.items(), key=_order)]
+    passed_over = {scored.dataset for scored in references} - shown
+    remarks = [
+        *field.remarks,
+        *_bare(sorted(passed_over)),
+        *_incomplete(groups, datasets),
+        *_merged(groups, by),
+    ]
+    return Comparison(
+        footing=field.footing,
+        keys=tuple(by),
+        datasets=datasets,
+        groups=tuple(groups),
+        remarks=tuple(remarks),
+        warnings=tuple(_few(groups)),
+    )
+
+
+def _check_keys(by: Sequence[str], trained: Sequence[ScoredRun]) -> None:
+    slots = dict.fromkeys(slot for scored in trained for slot in scored.run.parts)
+    known = [*KEYS, *(slot for slot in slots if slot not in (*KEYS, "dataset")), RECIPE]
+    for key in by:
+        if key not in known:
+            raise UsageError(f"runs cannot be grouped by {key!r}{did_you_mean(key, known)}")
+    if not by or len(set(by)) < len(by):
+        raise UsageError(f"runs are grouped by different keys, such as {','.join(BY)}")
+
+
+def _values(run: "RunSummary", by: Sequence[str]) -> Values:
+    if run.reference is not None:
+        return tuple(f"({run.reference})" if key == "objective" else None for key in by)
+    return tuple(run.recipe_hash[:6] if key == RECIPE else run.parts.get(key) for key in by)
+
+
+def _order(item: tuple[Values, object]) -> tuple[str, ...]:
+    return tuple(value or "" for value in item[0])
+
+
+def _group(values: Values, cells: Mapping[str, Sequence[ScoredRun]]) -> Group:
+    (first, *_), *_ = cells.values()
+    made = {dataset: _cell(cells[dataset]) for dataset in sorted(cells)}
+    return Group(values=values, reference=first.run.reference is not None, cells=made)
+
+
+def _cell(scored: Sequence[ScoredRun]) -> Cell:
+    ordered = sorted(scored, key=lambda one: (one.run.seed, one.run.id))
+    trained = [one.run for one in ordered if one.run.reference is None]
+    return Cell(
+        sample=Sample(
+            values=np.array([one.value for one in ordered]),
+            errors=np.array([one.error for one in ordered]),
+        ),
+        seeds=len({run.seed for run in trained}),
+        recipes=len({run.recipe_hash for run in trained}),
+    )
+
+
+def _bare(datasets: Sequence[str]) -> Iterator[str]:
+    if datasets:
+        yield f"passed over, with reference policies alone: {first_few(datasets)}"
+
+
+def _incomplete(groups: Sequence[Group], datasets: Sequence[str]) -> Iterator[str]:
+    lacking = [
+        f"{group.label} (lacks {first_few([d for d in datasets if d not in group.cells])})"
+        for group in groups
+        if len(group.cells) < len(datasets)
+    ]
+    if lacking:
+        yield f"not taken over all {len(datasets)} datasets: {first_few(lacking, '; ')}"
+
+
+def _merged(groups: Sequence[Group], by: Sequence[str]) -> Iterator[str]:
+    merged = [group for group in groups if any(cell.recipes > 1 for cell in group.cells.values())]
+    if merged:
+        rows = f"{counted_of(len(merged), 'row')} merge{'s' if len(merged) == 1 else ''}"
+        yield f"{rows} runs of different recipes; --by {','.join(by)},{RECIPE} tells them apart"
+
+
+def _few(groups: Sequence[Group]) -> Iterator[str]:
+    seeds = {
+        group.label: min(cell.seeds for cell in group.cells.values())
+        for group in groups
+        if not group.reference
+    }
+    few = [f"{label} ({counted_of(n, 'seed')})" for label, n in seeds.items() if n < FEW]
+    if few:
+        yield f"fewer than five seeds: {first_few(few)}; intervals over so few are rough"

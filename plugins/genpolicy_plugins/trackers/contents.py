@@ -1,0 +1,49 @@
+"""What our trackers show, by names that are the same in all of them."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from genpolicy.records import EvaluationRecord, RunStart
+
+Plain = str | int | float | bool
+
+
+def scores_of(record: EvaluationRecord) -> dict[str, float]:
+    """Return an evaluation as numbers.
+
+    ``evaluation/score`` with ``_low`` and ``_high``, the ends of its 95 % interval, or
+    ``evaluation/return`` where there is no score; and ``evaluation/success``, the share of solved
+    episodes, where the environment tells. A look's begin with ``look/``: it has fewer episodes.
+    """
+    place = "look" if record.selection is None else "evaluation"
+    name, found = "score", record.score
+    if found is None:
+        name, found = "return", record.return_
+    values = {name: found.mean, f"{name}_low": found.low, f"{name}_high": found.high}
+    if record.success is not None:
+        values["success"] = record.success.mean
+    return {f"{place}/{name}": value for name, value in values.items()}
+
+
+def settings_of(run: RunStart) -> dict[str, Plain]:
+    """Return a run's recipe, flat, by the names that a user types, and what else tells it apart."""
+    return {key: _plain(value) for key, value in _settings(run) if value is not None}
+
+
+def _settings(run: RunStart) -> Iterator[tuple[str, Any]]:
+    for part in run.parts:
+        yield part.slot, part.name
+        for option, value in part.options.items():
+            yield f"{part.slot}.{option}", value
+    for section in ("train", "evaluation"):
+        for option, value in run.recipe.get(section, {}).items():
+            yield f"{section}.{option}", value
+    yield "seed", run.seed
+    yield "recipe_hash", run.recipe_hash
+    yield "fingerprint", run.dataset.fingerprint
+    yield "device", run.device
+
+
+def _plain(value: Any) -> Plain:
+    return value if isinstance(value, str | int | float) else json.dumps(value)
