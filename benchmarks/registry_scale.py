@@ -27,12 +27,14 @@ from genpolicy.registry.rows import insert_run, write_record
 
 METRIC_ROWS = 1000
 TIMES = 5
+OPTIONS = {f"option_{number}": [256] * number for number in range(8)}
 SHAPES = {1: (1, 1, 1), 100: (2, 10, 5), 1000: (5, 20, 10), 10_000: (10, 20, 50)}
 COMMANDS = {
     "list": ("runs",),
     "list all": ("runs", "--limit", "100000", "--csv"),
     "filter": ("runs", "--objective", "method-1*", "--min-score", "60", "--sort", "score"),
     "leaderboard": ("leaderboard",),
+    "show": ("runs", "show", "000000"),
     "sql": ("runs", "sql", "SELECT objective, avg(score_mean) FROM v_runs GROUP BY objective"),
 }
 
@@ -77,18 +79,23 @@ def write(database: Database, cells: list[tuple[int, int, int]]) -> None:
 
 def start(dataset: int, method: int, seed: int) -> RunStart:
     names = {
-        "backbone": f"backbone-{method % 4}",
-        "network": "mlp",
-        "objective": f"method-{method}",
-        "critic": "double-q",
-        "solver": "euler",
-        "inference": "sample",
-        "dataset": f"world/{dataset}",
+        "backbone": f"genpolicy/backbone-{method % 4}",
+        "network": "genpolicy/mlp",
+        "objective": f"genpolicy/method-{method}",
+        "critic": "genpolicy/double-q",
+        "solver": "genpolicy/euler",
+        "inference": "genpolicy/sample",
+        "dataset": f"genpolicy/world/{dataset}",
     }
     return RunStart(
         id=f"{dataset:02}{method:02}{seed:02}" + "0" * 6,
         seed=seed,
-        recipe={kind: {"name": name, "hidden": [256] * 3} for kind, name in names.items()},
+        recipe={
+            "parts": {kind: {"name": name, "options": OPTIONS} for kind, name in names.items()},
+            "train": OPTIONS,
+            "evaluation": OPTIONS,
+            "seed": seed,
+        },
         recipe_hash=f"{dataset:02}{method:02}" + "ab" * 30,
         origins={f"{kind}.hidden": "default" for kind in names},
         parts=tuple(part(kind, name) for kind, name in names.items()),
@@ -107,11 +114,11 @@ def part(kind: str, name: str) -> PartRecord:
     return PartRecord(
         slot=kind,
         kind=kind,
-        name=f"genpolicy/{name}",
+        name=name,
         distribution="genpolicy",
         version="1.0.0",
         source_hash="cd" * 32,
-        options={"hidden": [256] * 3},
+        options=OPTIONS,
     )
 
 

@@ -1,11 +1,13 @@
 """Options that say how runs are compared."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import attrs
 import typer
 
+from genpolicy.comparison.footing import Metric
+from genpolicy.records import Selection
 from genpolicy_cli.words import count
 
 if TYPE_CHECKING:
@@ -13,10 +15,7 @@ if TYPE_CHECKING:
     from genpolicy.comparison.groups import Comparison
     from genpolicy.registry import RunSummary
 
-Metric = Literal["score", "return", "success"]
-Selection = Literal["last", "best", "mean-of-last-three"]
-
-UNITS: Final[dict[str, str]] = {
+UNITS: Final[dict[Metric, str]] = {
     "score": "normalised score",
     "return": "return",
     "success": "episodes solved (%)",
@@ -46,7 +45,8 @@ class Terms:
         _option("Only scores of this checkpoint; the one that most runs have."),
     ] = None
     resamples: Annotated[
-        int, _option("How many bootstrap resamples the intervals stand on.", "N", min=100)
+        int,
+        _option("How many bootstrap resamples the intervals stand on.", "N", min=100, max=100_000),
     ] = 2000
 
     def compared(self, runs: "Sequence[RunSummary]") -> "Comparison":

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
+from genpolicy import records
+
 if TYPE_CHECKING:
     from genpolicy.discovery import Catalogue
     from genpolicy.recipe import Recipe
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 Offers = list[tuple[str, str]]
 
-SLOTS: Final = ("dataset", "objective", "backbone", "network", "critic", "solver", "inference")
+SLOTS: Final = ("dataset", *records.KINDS)
 SECTIONS: Final = ("train", "evaluation")
 
 

@@ -31,10 +31,7 @@ def existing(place: str) -> "Registry":
     Raises:
         RegistryError: It is not there, or cannot be used.
     """
-    from genpolicy.registry import Registry
-
-    Registry.open(place, read_only=True).close()
-    return writable(place)
+    return writable(place, create=False)
 
 
 def meant(registry: "Registry", runs: list[str] | None, filters: Filters) -> "list[RunSummary]":

@@ -56,7 +56,7 @@ def leaderboard(
         if base is not None:
             out().print(f"better: how probably a run scores above one of {base.label}")
         _show_blocks(rows, columns, comparison, printed)
-    for remark in comparison.remarks:
+    for remark in (*filters.remarks, *comparison.remarks):
         err().print(remark, soft_wrap=True, style="dim")
     for warning in comparison.warnings:
         say(warning)

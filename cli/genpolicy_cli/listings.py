@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -137,7 +138,15 @@ def show_rows(
 
 def facts_of(rows: Sequence[Any], columns: Sequence[Column]) -> list[dict[str, Any]]:
     """Return the rows as JSON objects."""
-    return [{column.name: plain(column.value(row)) for column in columns} for row in rows]
+    return [{column.name: _fact(column.value(row)) for column in columns} for row in rows]
+
+
+def _fact(value: Any) -> Any:
+    """Return a value as JSON has it; ends of an interval that are not known are null."""
+    if isinstance(value, Interval):
+        ends = attrs.asdict(value).items()
+        return {name: end if math.isfinite(end) else None for name, end in ends}
+    return plain(value)
 
 
 def _print_table(rows: Sequence[Any], columns: Sequence[Column], title: str) -> None:
@@ -178,7 +187,7 @@ def _headers(column: Column) -> list[str]:
 def _cells(column: Column, row: Any) -> Iterator[str]:
     value = column.value(row)
     if isinstance(value, Interval):
-        yield from (_cell(value.mean), _cell(value.low), _cell(value.high))
+        yield from map(_cell, _fact(value).values())
     else:
         yield _cell(value)
         yield from ("", "") if column.interval else ()

@@ -1,7 +1,6 @@
 """The command ``agent``: its subcommands, and what becomes of errors."""
 
 import os
-import re
 import shlex
 import sys
 import traceback
@@ -14,6 +13,7 @@ import typer
 
 from genpolicy.errors import GenpolicyError, GenpolicyWarning
 from genpolicy_cli import (
+    advice,
     datasets,
     density,
     evaluate,
@@ -103,10 +103,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status.
     """
     typed = list(sys.argv[1:] if arguments is None else arguments)
+    with advice.about(typed):
+        return _main(typed)
+
+
+def _main(typed: Sequence[str]) -> int:
     try:
         with _warnings_in_one_line():
-            command = _without_passwords(shlex.join(["agent", *typed]))
-            app(args=typed, prog_name="agent", obj=command)
+            command = advice.without_passwords(shlex.join(["agent", *typed]))
+            app(args=list(typed), prog_name="agent", obj=command)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except KeyboardInterrupt:
@@ -121,16 +126,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _without_passwords(command: str) -> str:
-    """Return a command line as it may be recorded and shown."""
-    hidden = re.sub(r"(://[^\s/:@]*:)[^\s/]*@", r"\1***@", command)
-    return re.sub(r"([?&](?:ssl)?password=)[^\s&']*", r"\1***", hidden)
-
-
 def _report(message: str, error: BaseException) -> None:
     if os.environ.get("AGENT_DEBUG"):
         err().print("".join(traceback.format_exception(error)).rstrip(), soft_wrap=True)
-    for line in message.splitlines():
+    for line in advice.completed(message).splitlines():
         err().print(f"error: {line}", style="red", soft_wrap=True)
 
 

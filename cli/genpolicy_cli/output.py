@@ -11,6 +11,8 @@ from typing import Any, Final
 import attrs
 from rich.console import Console
 
+from genpolicy_cli.advice import completed
+
 _PIPED_WIDTH: Final = 200  # what is piped somewhere is not to be cut at a terminal's width
 
 
@@ -26,7 +28,7 @@ def err() -> Console:
 
 def say(message: str) -> None:
     """Tell the user something that stops nothing."""
-    err().print(f"warning: {message}", style="yellow", soft_wrap=True)
+    err().print(f"warning: {completed(message)}", style="yellow", soft_wrap=True)
 
 
 def print_json(value: object) -> None:

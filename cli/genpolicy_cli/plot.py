@@ -67,6 +67,8 @@ def plot(
     with Registry.open(registry, read_only=True) as opened:
         chosen = _chosen(opened, runs or [], filters)
         figure = _curves(opened, chosen) if kind == "curves" else None
+    for remark in filters.remarks:
+        say(remark)
     write_picture(figure or _compared(kind, chosen, terms), file)
     out().print(str(file), soft_wrap=True)
 

@@ -1,11 +1,11 @@
 """A recipe, value by value, with where each came from."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final
 
-import attrs
 from rich.table import Table
 
+from genpolicy.recipe_settings import Setting
 from genpolicy_cli.tables import listing
 from genpolicy_cli.words import option_value, short
 
@@ -15,30 +15,6 @@ if TYPE_CHECKING:
 
 SETTINGS: Final = ("slot", "part", "option", "value", "from")
 """The columns of a recipe."""
-
-
-@attrs.frozen(kw_only=True)
-class Setting:
-    """One value of a recipe.
-
-    Args:
-        slot: Where it stands, such as ``"backbone"`` or ``"train"``.
-        part: The full name of the part there; ``None`` for a section without one.
-        option: The option; ``None`` for the choice of the part itself.
-        value: Its value.
-        origin: Where it came from.
-    """
-
-    slot: str
-    part: str | None
-    option: str | None
-    value: Any
-    origin: str
-
-
-def settings_of(recipe: Mapping[str, Any], origins: Mapping[str, str]) -> list[Setting]:
-    """Return every value of a recorded recipe, be it an agent's or a reference policy's."""
-    return [*_settings(recipe, origins)]
 
 
 def settings_rows(settings: Iterable[Setting]) -> list[tuple[str, ...]]:
@@ -75,23 +51,6 @@ def stages_table(stages: "Sequence[Stage]") -> Table:
     if not any(row[-1] for row in rows):
         columns, rows = columns[:-1], [row[:-1] for row in rows]  # type: ignore[misc]
     return listing(columns, rows)
-
-
-def _settings(recipe: Mapping[str, Any], origins: Mapping[str, str]) -> Iterator[Setting]:
-    def origin(key: str) -> str:
-        return origins.get(key, "default")
-
-    parts = recipe["parts"] if "parts" in recipe else {"dataset": recipe["dataset"]}
-    for slot, part in parts.items():
-        name = part["name"]
-        yield Setting(slot=slot, part=name, option=None, value=name, origin=origin(slot))
-        for option, value in part["options"].items():
-            where = origin(f"{slot}.{option}")
-            yield Setting(slot=slot, part=name, option=option, value=value, origin=where)
-    for section in ("train", "evaluation"):
-        for option, value in recipe.get(section, {}).items():
-            where = origin(f"{section}.{option}")
-            yield Setting(slot=section, part=None, option=option, value=value, origin=where)
 
 
 def _section(rows: Sequence[tuple[str, ...]]) -> str:

@@ -39,11 +39,8 @@ def reproduce(
     The repetition is a run of its own. Exit status 0 if it is bit-identical or agrees within the
     interval, 1 if it differs.
     """
-    from genpolicy.registry import Registry
-
-    with Registry.open(registry, read_only=True) as known:  # a wrong place is not to be created
-        detail = known.run(run)
-    with writable(registry) as written:
+    with writable(registry, create=False) as written:
+        detail = written.run(run)
         with err().status("loading parts and data"):
             from genpolicy.devices import choose_device
             from genpolicy.runs import reproduction

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from genpolicy.intervals import Interval, mean_interval
 from genpolicy.records import EvaluationRecord
+from genpolicy_cli.advice import completed
 from genpolicy_cli.output import out, print_json
 from genpolicy_cli.tables import facts, listing
 from genpolicy_cli.words import NOTHING, count, duration, interval, share
@@ -86,7 +87,8 @@ def _show_one(result: "RunResult") -> None:
     else:
         rows = score_rows(result.evaluation) + rows
     out().print(facts(rows))
-    out().print(f"\n`agent runs show {result.run}` tells all about it", style="dim")
+    hint = completed(f"`agent runs show {result.run}` tells all about it")
+    out().print(f"\n{hint}", style="dim")
 
 
 def _show_seeds(results: "Sequence[RunResult]") -> None:

@@ -36,8 +36,6 @@ def resume(
     plugin: flags.Files = None,
 ) -> None:
     """Go on with a run that was interrupted, killed or failed, from its last checkpoint."""
-    from genpolicy.registry import Registry
-
     own, others = trackers.split(settings or [])
     if others:
         raise OptionError(
@@ -46,9 +44,8 @@ def resume(
         )
     parts = catalogue()
     mirrors = trackers.named_trackers(parts, tracker or [], own)
-    with Registry.open(registry, read_only=True) as known:  # a wrong place is not to be created
-        detail = known.run(run)
-    with writable(registry) as open_registry:
+    with writable(registry, create=False) as open_registry:
+        detail = open_registry.run(run)
         _tell_of_gaps(detail)
         with err().status("loading parts and data"):
             from genpolicy.devices import choose_device

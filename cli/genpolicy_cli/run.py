@@ -8,11 +8,12 @@ import attrs
 import typer
 
 from genpolicy.errors import RegistryError, RunError, StoppedError
+from genpolicy.recipe_settings import settings_of
 from genpolicy_cli import completion, flags, trackers
 from genpolicy_cli.installed import catalogue
 from genpolicy_cli.output import err, out, print_json, say
 from genpolicy_cli.progress import display_for
-from genpolicy_cli.recipe_view import settings_of, settings_table, stages_table
+from genpolicy_cli.recipe_view import settings_table, stages_table
 from genpolicy_cli.request import named_recipe, resolved
 from genpolicy_cli.results import show_results, shown_path
 from genpolicy_cli.stopping import stopping

@@ -6,15 +6,15 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from genpolicy.errors import UsageError
+from genpolicy.records import KINDS
 from genpolicy_cli.listings import Column, interval, number
-from genpolicy_cli.run_query import KINDS
 from genpolicy_cli.words import NOTHING, duration, moment, share, short
 
 if TYPE_CHECKING:
     from genpolicy.registry import RunSummary
 
 HASH: Final = 6
-"""How many letters of a recipe's hash are told."""
+"""How many digits of a hash people are told."""
 
 
 def objective_of(run: "RunSummary") -> str | None:
@@ -41,6 +41,10 @@ def _episodes(count: int) -> str:
     return f"{count:,}" if count else ""
 
 
+def _beginning(digits: str) -> str:
+    return digits[:HASH]
+
+
 def _word(text: Any) -> str:
     return NOTHING if text is None else str(text)
 
@@ -63,9 +67,9 @@ COLUMNS: Final = (
     number("steps", attrgetter("step")),
     Column("tags", attrgetter("tags")),
     Column("device", attrgetter("device")),
-    Column("recipe", lambda run: run.recipe_hash[:HASH]),
+    Column("recipe", attrgetter("recipe_hash"), _beginning),
     Column("parent", attrgetter("parent"), _word),
-    Column("fingerprint", attrgetter("fingerprint")),
+    Column("fingerprint", attrgetter("fingerprint"), _beginning),
 )
 """Of :class:`~genpolicy.registry.RunSummary`, in the order in which they are named."""
 

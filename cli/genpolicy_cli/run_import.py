@@ -51,8 +51,7 @@ def import_runs(
 ) -> None:
     """Take runs in, each once; what a run kept beside it while its registry failed, too.
 
-    A run that is there stays as it is, but for tags and notes, unless the other is the same run
-    further on.
+    A run that is there gets what only the other has, and its state where that is further on.
     """
     from genpolicy.registry.imports import Import, check_source
 

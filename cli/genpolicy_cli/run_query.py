@@ -2,21 +2,19 @@
 
 import re
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
 
 import attrs
 import typer
 
 from genpolicy.errors import UsageError, did_you_mean
+from genpolicy.records import KINDS, ReportedState
 from genpolicy_cli import completion
 
 if TYPE_CHECKING:
     from genpolicy.registry import RunQuery
 
-State = Literal["queued", "running", "finished", "failed", "interrupted", "lost"]
-STATES: Final[tuple[State, ...]] = get_args(State)
-
-KINDS: Final = ("backbone", "network", "objective", "critic", "solver", "inference")
+STATES: Final[tuple[ReportedState, ...]] = get_args(ReportedState)
 
 _PANEL: Final = "Which runs"
 _HOURS: Final = {"m": 1 / 60, "h": 1.0, "d": 24.0, "w": 168.0}
@@ -76,6 +74,13 @@ class Filters:
         return self != Filters()
 
     @property
+    def remarks(self) -> list[str]:
+        """What is to be said where runs are compared that were chosen so."""
+        if self.min_score is None and self.max_score is None:
+            return []
+        return ["runs were chosen by their scores: what is left of a method is not the method"]
+
+    @property
     def parts(self) -> dict[str, tuple[str, ...]]:
         """The names of parts that were given, by kind."""
         return {kind: tuple(getattr(self, kind)) for kind in KINDS if getattr(self, kind)}
@@ -118,7 +123,7 @@ class Filters:
         )
 
 
-def _state(name: str) -> State:
+def _state(name: str) -> ReportedState:
     for state in STATES:
         if name == state:
             return state

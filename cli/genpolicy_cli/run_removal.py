@@ -52,7 +52,7 @@ def remove(
         removed = opened.remove([run.id for run in found])
     out().print(f"{count(len(removed), 'run')} removed")
     if files:
-        _remove_folders(removed)
+        _remove_folders(removed, opened.place)
 
 
 @grouped
@@ -101,7 +101,7 @@ def _row(run: "RunSummary") -> tuple[str, ...]:
     return (run.id, run.state, run.dataset, short(objective), str(run.seed), score)
 
 
-def _remove_folders(removed: "Sequence[Removed]") -> None:
+def _remove_folders(removed: "Sequence[Removed]", registry: str) -> None:
     """Remove the folders that are there.
 
     Raises:
@@ -113,7 +113,7 @@ def _remove_folders(removed: "Sequence[Removed]") -> None:
     left = 0
     for run in there:
         try:
-            remove_folder(run.run, run.folder)
+            remove_folder(run.run, run.folder, registry)
         except RegistryError as error:
             say(str(error))
             left += 1

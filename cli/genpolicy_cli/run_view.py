@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from genpolicy.recipe_settings import settings_of
 from genpolicy.records import EvaluationRecord, PartRecord
 from genpolicy_cli.listings import Column, Form, named_cells, show_rows
 from genpolicy_cli.output import out, plain, print_json
-from genpolicy_cli.recipe_view import SETTINGS, settings_of, settings_rows
+from genpolicy_cli.recipe_view import SETTINGS, settings_rows
 from genpolicy_cli.results import score_facts, score_rows
 from genpolicy_cli.run_columns import COLUMNS
 from genpolicy_cli.run_curve import curve_lines

@@ -8,15 +8,19 @@ if TYPE_CHECKING:
     from genpolicy.registry import Registry
 
 
-def writable(place: str) -> "Registry":
+def writable(place: str, *, create: bool = True) -> "Registry":
     """Open a registry to be changed, and say so if it was brought up to date.
+
+    Args:
+        place: Its path or URL.
+        create: Whether it is created where there is none.
 
     Raises:
         RegistryError: It cannot be used.
     """
     from genpolicy.registry import Registry
 
-    opened = Registry.open(place)
+    opened = Registry.open(place, create=create)
     if opened.notice:
         say(opened.notice)
     return opened

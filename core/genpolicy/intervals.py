@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Sequence
+from typing import Final
 
 import attrs
 
-_Z95 = 1.959964
+Z975: Final = 1.959964
 """The normal distribution's 97.5 % quantile."""
 
 
@@ -39,8 +40,8 @@ def mean_interval(values: Sequence[float]) -> Interval:
     """Return the mean and its 95 % normal interval over independent values.
 
     Args:
-        values: At least one number. One alone has no spread to estimate: its interval is NaN, and
-            so is that of values which are not all finite.
+        values: At least one number. One alone has no spread to estimate: its interval is NaN. Of
+            values that are not all finite the mean is NaN too.
 
     Raises:
         ValueError: There are no values.
@@ -50,7 +51,9 @@ def mean_interval(values: Sequence[float]) -> Interval:
 
 
 def moments(values: Sequence[float]) -> tuple[float, float]:
-    """Return the mean and the sample standard deviation; of one number the latter is NaN.
+    """Return the mean and the sample standard deviation, each finite or NaN.
+
+    One number has no deviation, and numbers that are not all finite have neither.
 
     Raises:
         ValueError: There are no values.
@@ -73,7 +76,7 @@ def interval_of(mean: float, deviation: float, count: int) -> Interval:
         deviation: The sample standard deviation of what it is the mean of; NaN of one number.
         count: How many numbers it is the mean of.
     """
-    half = _Z95 * deviation / math.sqrt(count)
+    half = Z975 * deviation / math.sqrt(count)
     return Interval(mean=mean, low=mean - half, high=mean + half)
 
 
@@ -96,7 +99,7 @@ def share_interval(successes: int, count: int) -> Interval:
             f"a share needs at least one try and 0 to that many successes; got {successes} "
             f"successes in {count} tries"
         )
-    share, excess = successes / count, _Z95**2 / count
+    share, excess = successes / count, Z975**2 / count
     centre = (share + excess / 2) / (1 + excess)
     half = math.sqrt(excess * (share * (1 - share) + excess / 4)) / (1 + excess)
     # Rounding must not carry an end past the share, nor out of [0, 1].
@@ -105,8 +108,9 @@ def share_interval(successes: int, count: int) -> Interval:
 
 
 def _sum(values: Sequence[float]) -> float:
-    """Return the exact sum, or what plain addition makes of infinities and overflow."""
+    """Return the exact sum, or NaN where it is not finite."""
     try:
-        return math.fsum(values)
+        found = math.fsum(values)
     except (ValueError, OverflowError):
-        return float(sum(values))
+        return math.nan
+    return found if math.isfinite(found) else math.nan

@@ -8,7 +8,13 @@ import attrs
 from genpolicy.intervals import Interval, mean_interval, share_interval
 
 RunState = Literal["queued", "running", "finished", "failed", "interrupted"]
+ReportedState = Literal[RunState, "lost"]
+"""A run's state; a running run that has not been heard of for a minute is ``"lost"``."""
+
 Selection = Literal["last", "best", "mean-of-last-three"]
+
+KINDS: Final = ("objective", "backbone", "network", "critic", "solver", "inference")
+"""Kinds of parts that tell runs apart, beside their data."""
 
 SINGLE_FILE: Final = "file:"
 """What the distribution of a plugin in a single file begins with."""
@@ -179,24 +185,31 @@ class EvaluationRecord:
 
     @property
     def return_(self) -> Interval:
-        """The mean undiscounted return over episodes."""
+        """The mean undiscounted return over episodes.
+
+        Raises:
+            ValueError: There are none.
+        """
         return mean_interval([episode.return_ for episode in self.episodes])
 
     @property
     def score(self) -> Interval | None:
         """The normalised score, 100·(return − random)/(expert − random), where it is defined.
 
-        There is none where a reference return is unknown, or where both are the same.
+        There is none where a reference return is unknown, where both are the same, and without
+        episodes.
         """
+        if not self.episodes:
+            return None
         return normalised(self.return_, self.random_return, self.expert_return)
 
     @property
     def success(self) -> Interval | None:
         """The share of solved episodes with its Wilson interval, where the environment tells."""
         solved = [episode.success for episode in self.episodes]
-        if any(value is None for value in solved):
+        if not solved or None in solved:
             return None
-        return share_interval(sum(bool(value) for value in solved), len(solved))
+        return share_interval(sum(map(bool, solved)), len(solved))
 
 
 def normalised(

@@ -55,7 +55,7 @@ class Guarded(Observer):
         self._thread: Thread | None = None
         try:
             observer = tracker.open(run)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # some libraries exit
             self._report(error)
             return
         self._caught_up.set()
@@ -124,7 +124,7 @@ class Guarded(Observer):
         try:
             while (call := self._calls.get()) is not None:
                 call(observer)
-        except BaseException as error:  # some libraries exit, which must not pass unseen
+        except BaseException as error:  # an exit of this thread must not pass unseen
             self._report(error)
             self._caught_up.set()
 

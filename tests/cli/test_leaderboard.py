@@ -133,6 +133,20 @@ def test_it_says_the_same_again_in_a_hundred_columns(agent, two_datasets):
     assert max(len(line.rstrip()) for line in done.out.splitlines()) <= 100
 
 
+def test_a_choice_by_the_outcome_is_spoken_of(agent, two_datasets):
+    done = agent("leaderboard", "--min-score", "60")
+    assert (
+        "runs were chosen by their scores: what is left of a method is not the method" in done.err
+    )
+    assert "chosen by their scores" not in agent("leaderboard", "--tag", "x").err
+
+
+def test_success_stays_a_share(agent, two_datasets):
+    for row in agent("leaderboard", "--metric", "success", "--json").json:
+        ends = [row[name][end] for name in ("mean", "iqm") for end in ("low", "high")]
+        assert all(end is None or 0.0 <= end <= 100.0 for end in ends)
+
+
 def test_json_and_csv_have_the_rows_of_the_table(agent, two_datasets):
     as_json = agent("leaderboard", "--json").json
     rows = list(csv.DictReader(io.StringIO(agent("leaderboard", "--csv").out)))
@@ -226,6 +240,7 @@ def test_success_and_return_can_be_compared_too(agent, record, metric, mean, gap
         (("--against", "zzz"), 2, "no row is called 'zzz'; there are: bc,flow"),
         (("--json", "--csv"), 2, "choose one of --json, --csv and --markdown"),
         (("--resamples", "9"), 2, "Input should be greater than or equal to 100"),
+        (("--resamples", "99999999"), 2, "Input should be less than or equal to 100000"),
         (("--registry", "no.db"), 4, "no.db"),
     ],
 )

@@ -97,6 +97,16 @@ def test_csv_has_three_columns_for_an_interval_however_many_rows_there_are(shown
     assert shown("csv", rows=()).out == text.splitlines()[0] + "\n"
 
 
+def test_ends_of_an_interval_that_nobody_knows_are_null_or_empty(capsys):
+    one_episode = Interval(mean=3.0, low=math.nan, high=math.nan)
+    columns = (interval("score", lambda row: row),)
+    show_rows([one_episode], columns, "json")
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row == {"score": {"mean": 3.0, "low": None, "high": None}}
+    show_rows([one_episode], columns, "csv")
+    assert capsys.readouterr().out == "score,score_low,score_high\n3.0,,\n"
+
+
 def test_markdown_stays_a_table_whatever_a_text_holds(shown):
     lines = shown("markdown", title="mine").out.splitlines()
     assert lines[:2] == ["**mine**", ""]

@@ -85,7 +85,7 @@ def test_empty_words_are_refused(agent, train):
     done = agent("runs", "tag", run, "")
     assert (done.status, done.err) == (
         2,
-        "error: a tag is a word without spaces around it; got ''\n",
+        "error: a tag has no spaces around it; got ''\n",
     )
     done = agent("runs", "note", run, " ")
     assert (done.status, done.err) == (2, "error: a note needs a text\n")
@@ -121,6 +121,7 @@ def test_a_bundle_takes_an_agent_to_another_project(agent, train, place, monkeyp
     assert taken == ["unchanged", "entered"]
     own = {file.relative_to("runs") for file in Path("runs").rglob("*") if file.is_file()}
     assert {str(file) for file in own if file.suffix != ".safetensors"} == {
+        f"{run}/.run",
         f"{run}/recipe.toml",
         f"{run}/agent/agent.json",
     }
@@ -202,6 +203,14 @@ def test_what_cannot_be_removed_is_refused(agent, train, place):
         assert (done.status, done.out) == (status, "")
         assert sentence in done.err
     assert ids(agent) == {run}
+
+
+def test_an_empty_name_removes_nothing(agent, train):
+    train()
+    done = agent("runs", "rm", "", "--files", "--yes")
+    assert (done.status, done.out) == (4, "")
+    assert "a run is named by how its id begins; got an empty name" in done.err
+    assert len(agent("runs", "--json").json) == 1
 
 
 def test_a_folder_that_is_not_the_runs_own_stays(agent, train, place):

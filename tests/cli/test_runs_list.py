@@ -82,7 +82,7 @@ def test_every_column_can_be_shown(agent, recorded):
         assert done.status == 0, done.err
     assert tuple(agent("runs", "--columns", ",".join(NAMES), "--json").json[0]) == NAMES
     (run,) = agent("runs", "--backbone", "jump", "--columns", "recipe,parent,device", "--json").json
-    assert run == {"recipe": "cdcdcd", "parent": "aa1", "device": "cpu"}
+    assert run == {"recipe": "cd" * 32, "parent": "aa1", "device": "cpu"}
 
 
 def test_nothing_is_cut_without_a_word(agent, recorded):
@@ -110,6 +110,19 @@ def test_where_nothing_fits_it_says_so_and_what_is_near(agent, recorded):
         in agent("runs", "--tag", "papr").err
     )
     assert agent("runs", "--critic", "iql", "--backbone", "flow").err == "no such runs\n"
+
+
+def test_of_a_pattern_that_fits_nothing_not_every_known_name_is_told(agent, recorded):
+    said = agent("runs", "--objective", "zz*", "--dataset", "ANT?", "--tag", "p?").err
+    assert said == (
+        "no such runs; no recorded run has the dataset 'ANT?'; no recorded run has the objective "
+        "'zz*'; no recorded run has the tag 'p?'\n"
+    )
+
+
+def test_a_seed_that_no_run_can_have_fits_none(agent, recorded):
+    done = agent("runs", "--seed", "99999999999999999999")
+    assert (done.status, done.err) == (0, "no such runs\n")
 
 
 @pytest.mark.parametrize(

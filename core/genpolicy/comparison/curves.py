@@ -14,6 +14,7 @@ from genpolicy.comparison.differences import Difference, differences
 from genpolicy.comparison.seed_interval import interval_over_seeds
 from genpolicy.comparison.selection import (
     check_data,
+    check_references,
     common_protocol,
     final_score_of,
     listed,
@@ -142,6 +143,8 @@ def learning_curves(runs: "Sequence[RunDetail]") -> LearningCurves:
     protocol = common_protocol(looked)
     counted = one_per_seed(looked)
     unit: Unit = "score" if all(_has_score(run) for run in counted) else "return"
+    if unit == "score":
+        check_references(counted)
     curves = _curves(counted, unit)
     cut_short = [remark for curve in curves for remark in _cut_short(curve)]
     return LearningCurves(

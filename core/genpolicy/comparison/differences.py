@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import attrs
 
-from genpolicy.records import RunStart
+from genpolicy.recipe_settings import flat
+from genpolicy.records import KINDS, RunStart
 
-_FIRST: Final = ("objective", "backbone", "network", "critic", "solver", "inference")
 _SECTIONS: Final = ("train", "evaluation")
 _CHOSEN_FOR_YOU: Final = ("default", "recipe ")
 
@@ -40,7 +40,7 @@ def differences(runs: Sequence[RunStart]) -> list[tuple[Difference, ...]]:
     Args:
         runs: One run of each recipe.
     """
-    facts = [_facts(run.recipe) for run in runs]
+    facts = [flat(run.recipe) for run in runs]
     differing = [key for key in _keys(facts) if _differs(key, facts)]
     told = [key for key in differing if any(_chosen(key, run) for run in runs)]
     for one, other in combinations(facts, 2):
@@ -63,20 +63,9 @@ def _described(facts: Facts, keys: Sequence[str]) -> Iterator[Difference]:
             yield Difference(key, facts.get(key))
 
 
-def _facts(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    facts: dict[str, Any] = {}
-    for slot, part in recipe.get("parts", {}).items():
-        facts[slot] = part["name"]
-        facts |= {f"{slot}.{option}": value for option, value in part["options"].items()}
-    for section in _SECTIONS:
-        values = recipe.get(section, {})
-        facts |= {f"{section}.{option}": value for option, value in values.items()}
-    return facts
-
-
 def _keys(facts: Sequence[Facts]) -> list[str]:
     """Return all keys, the objective's first, parts before their options."""
-    order = {slot: place for place, slot in enumerate(_FIRST)}
+    order = {slot: place for place, slot in enumerate(KINDS)}
     keys = dict.fromkeys(key for fact in facts for key in fact)
     return sorted(keys, key=lambda key: (order.get(key.partition(".")[0], len(order)), "." in key))
 

@@ -1,7 +1,7 @@
 """Which recorded runs may stand in one table: scored alike, each seed once.
 
-Scores compare only under one evaluation protocol and one rule that selects the checkpoint, and on
-the same data.
+Scores compare only under one evaluation protocol and one rule that selects the checkpoint, on the
+same data, and between the same reference returns.
 """
 
 import math
@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Final, Literal
 import attrs
 
 from genpolicy.errors import UsageError
-from genpolicy.intervals import Interval
+from genpolicy.intervals import Z975, Interval
 
 if TYPE_CHECKING:
     from genpolicy.registry import RunSummary
 
 Metric = Literal["score", "return", "success"]
 
-_Z975: Final = 1.959964
 _SHOWN: Final = 3
 
 
@@ -99,17 +98,29 @@ def comparable(
         raise UsageError(_nothing_scored(finished, metric))
     scored = [run for run, _ in results]
     footing = _footing(scored, metric, protocol, selection)
-    alike = [(run, found) for run, found in results if _terms(run) == _terms(footing)]
-    counted = {_identity(run): (run, found) for run, found in reversed(alike)}
-    labels = _labels([run for run, _ in counted.values()])
-    left_out = [*_unscored(newest_first, finished, scored, metric), *_unlike(scored, footing)]
+    alike = [run for run in scored if _terms(run) == _terms(footing)]
+    level = _level(alike) if metric == "score" else alike
+    newest = {_identity(run): run for run in reversed(level)}
+    values = {run.id: found for run, found in results}
+    labels = _labels([*newest.values()])
+    remarks = (
+        *_unscored(newest_first, finished, scored, metric),
+        *_unlike(scored, footing),
+        *_on_other_scales(len(alike) - len(level)),
+        *_repeated(level),
+    )
     return Field(
         footing=footing,
         runs=tuple(
-            ScoredRun(run=run, dataset=labels[run.dataset, run.fingerprint], value=value, error=e)
-            for run, (value, e) in counted.values()
+            ScoredRun(
+                run=run,
+                dataset=labels[_data(run)],
+                value=values[run.id][0],
+                error=values[run.id][1],
+            )
+            for run in newest.values()
         ),
-        remarks=(*left_out, *_repeated([run for run, _ in alike])),
+        remarks=remarks,
     )
 
 
@@ -135,7 +146,7 @@ def _result(run: "RunSummary", metric: Metric) -> tuple[float, float] | None:
 
 
 def _of_interval(value: Interval | None) -> tuple[float, float] | None:
-    return None if value is None else (value.mean, value.half_width / _Z975)
+    return None if value is None else (value.mean, value.half_width / Z975)
 
 
 def _of_success(run: "RunSummary") -> tuple[float, float] | None:
@@ -182,15 +193,36 @@ def _terms(run: "RunSummary | Footing") -> tuple[str, str]:
     return run.protocol or "", run.selection or ""
 
 
+def _level(runs: "Sequence[RunSummary]") -> "list[RunSummary]":
+    """Return the runs whose scores lie between the returns that most on their data lie between.
+
+    Reference policies have no vote where something was trained; of two as common, the newest run's
+    count.
+    """
+    votes: dict[tuple[str, str], Counter[tuple[float | None, float | None]]] = {}
+    for run in runs:
+        votes.setdefault(_data(run), Counter())[_scale(run)] += run.reference is None
+    scales = {data: max(found, key=lambda each: found[each]) for data, found in votes.items()}
+    return [run for run in runs if _scale(run) == scales[_data(run)]]
+
+
+def _scale(run: "RunSummary") -> tuple[float | None, float | None]:
+    return run.random_return, run.expert_return
+
+
+def _data(run: "RunSummary") -> tuple[str, str]:
+    return run.dataset, run.fingerprint
+
+
 def _identity(run: "RunSummary") -> tuple[str, ...]:
     """Return what a repetition shares; a reference policy has no recipe that would matter."""
     what = run.recipe_hash if run.reference is None else f"({run.reference})"
     seed = str(run.seed) if run.reference is None else ""
-    return what, seed, run.dataset, run.fingerprint
+    return what, seed, *_data(run)
 
 
 def _labels(runs: "Sequence[RunSummary]") -> dict[tuple[str, str], str]:
-    pairs = dict.fromkeys((run.dataset, run.fingerprint) for run in runs)
+    pairs = dict.fromkeys(map(_data, runs))
     contents = Counter(name for name, _ in pairs)
     return {
         (name, print): name if contents[name] == 1 else f"{name}@{print[:8]}"
@@ -215,6 +247,14 @@ def _unlike(scored: "Sequence[RunSummary]", footing: Footing) -> Iterator[str]:
     others = Counter(_terms(run) for run in scored if _terms(run) != _terms(footing))
     if others:
         yield f"left out, scored otherwise: {_told(others)}"
+
+
+def _on_other_scales(number: int) -> Iterator[str]:
+    if number:
+        yield (
+            f"left out, since most runs on the same data have other reference returns: "
+            f"{counted_of(number)}"
+        )
 
 
 def _repeated(alike: "Sequence[RunSummary]") -> Iterator[str]:

@@ -1,20 +1,26 @@
 """Runs by what they have in common: rows of a table, with their scores on each dataset."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import attrs
 import numpy as np
 
-from genpolicy.comparison.footing import Field, Footing, ScoredRun, counted_of, first_few
+from genpolicy.comparison.footing import (
+    Field,
+    Footing,
+    Metric,
+    ScoredRun,
+    counted_of,
+    first_few,
+)
 from genpolicy.comparison.resampling import Sample
 from genpolicy.errors import UsageError, did_you_mean
+from genpolicy.records import KINDS
 
 if TYPE_CHECKING:
     from genpolicy.registry import RunSummary
-
-KEYS: Final = ("objective", "backbone", "network", "critic", "solver", "inference")
-"""Kinds of parts by which runs can be grouped."""
 
 RECIPE: Final = "recipe"
 """The key that tells all settings apart: how the recipe's hash begins."""
@@ -26,6 +32,10 @@ FEW: Final = 5
 """Fewer seeds than this deserve a warning."""
 
 Values = tuple[str | None, ...]
+Limits = tuple[float, float]
+
+_LIMITS: Final[Mapping[Metric, Limits]] = {"success": (0.0, 100.0)}
+_NO_LIMITS: Final = (-math.inf, math.inf)
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -115,7 +125,9 @@ def compared(field: Field, by: Sequence[str] = BY) -> Comparison:
             cells = found.setdefault(_values(scored.run, by), {})
             cells.setdefault(scored.dataset, []).append(scored)
     datasets = tuple(sorted(shown))
-    groups = [_group(values, cells) for values, cells in sorted(found.items(), key=_order)]
+    limits = _LIMITS.get(field.footing.metric, _NO_LIMITS)
+    ordered = sorted(found.items(), key=_order)
+    groups = [_group(values, cells, limits) for values, cells in ordered]
     passed_over = {scored.dataset for scored in references} - shown
     remarks = [
         *field.remarks,
@@ -135,7 +147,7 @@ def compared(field: Field, by: Sequence[str] = BY) -> Comparison:
 
 def _check_keys(by: Sequence[str], trained: Sequence[ScoredRun]) -> None:
     slots = dict.fromkeys(slot for scored in trained for slot in scored.run.parts)
-    known = [*KEYS, *(slot for slot in slots if slot not in (*KEYS, "dataset")), RECIPE]
+    known = [*KINDS, *(slot for slot in slots if slot not in (*KINDS, "dataset")), RECIPE]
     for key in by:
         if key not in known:
             raise UsageError(f"runs cannot be grouped by {key!r}{did_you_mean(key, known)}")
@@ -153,19 +165,20 @@ def _order(item: tuple[Values, object]) -> tuple[str, ...]:
     return tuple(value or "" for value in item[0])
 
 
-def _group(values: Values, cells: Mapping[str, Sequence[ScoredRun]]) -> Group:
+def _group(values: Values, cells: Mapping[str, Sequence[ScoredRun]], limits: Limits) -> Group:
     (first, *_), *_ = cells.values()
-    made = {dataset: _cell(cells[dataset]) for dataset in sorted(cells)}
+    made = {dataset: _cell(cells[dataset], limits) for dataset in sorted(cells)}
     return Group(values=values, reference=first.run.reference is not None, cells=made)
 
 
-def _cell(scored: Sequence[ScoredRun]) -> Cell:
+def _cell(scored: Sequence[ScoredRun], limits: Limits) -> Cell:
     ordered = sorted(scored, key=lambda one: (one.run.seed, one.run.id))
     trained = [one.run for one in ordered if one.run.reference is None]
     return Cell(
         sample=Sample(
             values=np.array([one.value for one in ordered]),
             errors=np.array([one.error for one in ordered]),
+            limits=limits,
         ),
         seeds=len({run.seed for run in trained}),
         recipes=len({run.recipe_hash for run in trained}),

@@ -6,13 +6,9 @@ The statistic of Mann & Whitney 1947, doi 10.1214/aoms/1177730491, as a share: A
 section 4.3, arXiv 2108.13264.
 """
 
-from typing import Final
-
 import numpy as np
 
 from genpolicy.comparison.aggregates import Array
-
-_COUNTED: Final = 255  # as many as a byte counts
 
 
 def probability_of_improvement(x: Array, y: Array) -> Array:
@@ -27,11 +23,9 @@ def probability_of_improvement(x: Array, y: Array) -> Array:
     """
     ours, theirs = (np.ascontiguousarray(np.moveaxis(scores, -1, 0)) for scores in (x, y))
     twice = np.zeros(ours.shape[1:], dtype=np.int64)
-    for start in range(0, len(theirs), _COUNTED):
-        some = theirs[start : start + _COUNTED]
-        for score in ours:
-            twice += (score > some).sum(axis=0, dtype=np.uint8)
-            twice += (score >= some).sum(axis=0, dtype=np.uint8)
+    for score in ours:
+        twice += (score > theirs).sum(axis=0, dtype=np.int32)  # half the time of the default
+        twice += (score >= theirs).sum(axis=0, dtype=np.int32)
     unknown = np.isnan(ours).any(axis=0) | np.isnan(theirs).any(axis=0)
     result: Array = np.where(unknown, np.nan, twice / (2.0 * len(ours) * len(theirs)))
     return result

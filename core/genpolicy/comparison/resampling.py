@@ -3,12 +3,13 @@
 A stratified bootstrap with two levels: on every dataset the runs are drawn again with replacement,
 as many as there are, and the score of each run drawn is drawn again over its episodes. The mean of
 many resampled episodes is close to normal, with the standard error of the run's own score, so it
-is drawn from that distribution and no episode is read.
+is drawn from that distribution, told by equally probable values, and no episode is read.
 
 Efron 1979, "Bootstrap methods: another look at the jackknife", doi 10.1214/aos/1176344552; over
 strata as in Agarwal et al. 2021, arXiv 2108.13264.
 """
 
+import math
 from collections.abc import Mapping
 from statistics import NormalDist
 from typing import Final
@@ -36,10 +37,12 @@ class Sample:
     Args:
         values: Their scores, ``[run]``.
         errors: The standard errors of these over episodes, ``[run]``; 0 where there is none.
+        limits: What no score can be below and above.
     """
 
     values: Array
     errors: Array
+    limits: tuple[float, float] = (-math.inf, math.inf)
 
     def resampled(self, resamples: int, name: str) -> Array:
         """Return the scores drawn again, ``[resamples, run]``.
@@ -51,40 +54,40 @@ class Sample:
             name: Chooses the random numbers: the same for the same name, and independent for
                 another.
         """
-        runs = len(self.values)
-        shape = (resamples, runs)
-        if runs == 1 and not self.errors.any():
-            return np.full(shape, np.nan, dtype=np.float32)
+        shape = (resamples, len(self.values))
+        if len(self.values) == 1 and not self.errors.any():
+            return np.full(shape, np.nan)
+        noise = _NOISE if self.errors.any() else np.zeros(1)
+        possible = (self.values[:, None] + self.errors[:, None] * noise).ravel()
+        possible = np.clip(possible, *self.limits)
         generator = np.random.Generator(np.random.SFC64(crc32(name.encode())))
-        both = generator.integers(0, runs << _BITS, shape)  # a run, and a place among the noise
-        drawn = both >> _BITS
-        values: Array = self.values.astype(np.float32)[drawn]
-        if self.errors.any():
-            values += self.errors.astype(np.float32)[drawn] * _NOISE[both & (len(_NOISE) - 1)]
-        return values
+        drawn: Array = possible.take(generator.integers(0, len(possible), shape))
+        return drawn
 
 
 def _noise(points: int) -> Array:
     """Return values that are equally probable, and together normal with deviation 1."""
     normal = NormalDist()
     values = np.array([normal.inv_cdf((place + 0.5) / points) for place in range(points)])
-    scaled: Array = (values / values.std()).astype(np.float32)
+    scaled: Array = values / values.std()
     return scaled
 
 
-_BITS: Final = 12
-_NOISE: Final = _noise(1 << _BITS)  # to look it up takes a third of the time to draw it
+_NOISE: Final = _noise(1024)
 
 
 def intervals(found: Mapping[str, Pair]) -> dict[str, Interval]:
     """Return numbers with the 2.5 and 97.5 percentiles of what they were when drawn again.
 
+    An interval holds its number, also where all draws are the same and rounded otherwise.
+
     Args:
         found: By name, a number and the same of every resample.
     """
+    points = np.array([float(point) for point, _ in found.values()])
     low, high = np.quantile(np.stack([redrawn for _, redrawn in found.values()]), _ENDS, axis=-1)
-    points = [float(point) for point, _ in found.values()]
+    ends = np.stack([points, np.minimum(low, points), np.maximum(high, points)], axis=1).tolist()
     return {
-        name: Interval(mean=point, low=float(a), high=float(b))
-        for name, point, a, b in zip(found, points, low, high, strict=True)
+        name: Interval(mean=mean, low=low, high=high)
+        for name, (mean, low, high) in zip(found, ends, strict=True)
     }

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import attrs
 
+from genpolicy.recipe_settings import flat
 from genpolicy.records import PartRecord, RunStart
 
 if TYPE_CHECKING:
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
 
 Aspect = Literal["run", "data", "recipe", "parts", "versions", "host"]
 
-_SECTIONS: Final = ("train", "evaluation")
 _SHORT: Final = 12
 
 
@@ -44,7 +44,7 @@ def run_changes(first: "RunDetail", second: "RunDetail") -> list[RunChange]:
     found: list[RunChange] = [*_changed("run", {"state": first.state}, {"state": second.state})]
     found += _changed("run", _circumstances(one), _circumstances(other))
     found += _changed("data", _data(one), _data(other))
-    found += _changed("recipe", _settings(one.recipe), _settings(other.recipe))
+    found += _changed("recipe", flat(one.recipe), flat(other.recipe))
     found += _changed_parts(one, other)
     found += _changed("versions", one.versions, other.versions)
     found += _changed("host", one.host, other.host)
@@ -98,19 +98,6 @@ def _data(run: RunStart) -> dict[str, Any]:
         "transitions": data.transitions,
         "episodes": data.episodes,
     }
-
-
-def _settings(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    settings: dict[str, Any] = {}
-    parts = recipe["parts"] if "parts" in recipe else {"dataset": recipe.get("dataset")}
-    for slot, part in parts.items():
-        if part is not None:
-            settings[slot] = part["name"]
-            settings |= {f"{slot}.{key}": value for key, value in part["options"].items()}
-    for section in _SECTIONS:
-        values = recipe.get(section, {})
-        settings |= {f"{section}.{key}": value for key, value in values.items()}
-    return settings
 
 
 def _changed_parts(first: RunStart, second: RunStart) -> Iterator[RunChange]:

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-from genpolicy.intervals import Interval, mean_interval
+from genpolicy.intervals import Z975, Interval, mean_interval
 
-_Z975: Final = 1.959964
 # Student's t: its 97.5 % quantile for 1, 2, … degrees of freedom
 _T975: Final = (
     *(12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228),
@@ -22,6 +21,6 @@ def interval_over_seeds(values: Sequence[float]) -> Interval:
     """
     normal = mean_interval(values)
     freedom = len(values) - 1
-    quantile = _T975[freedom - 1] if 1 <= freedom <= len(_T975) else _Z975
-    half = normal.half_width * quantile / _Z975
+    quantile = _T975[freedom - 1] if 1 <= freedom <= len(_T975) else Z975
+    half = normal.half_width * quantile / Z975
     return Interval(mean=normal.mean, low=normal.mean - half, high=normal.mean + half)

@@ -1,6 +1,7 @@
 """Which runs may be drawn in one picture, and which records of theirs.
 
-Scores compare only on the same data and under the same evaluation protocol.
+Scores compare only on the same data, under the same evaluation protocol and between the same
+reference returns.
 """
 
 from collections import Counter
@@ -61,6 +62,21 @@ def common_protocol(runs: "Sequence[RunDetail]") -> str:
             f"{_counted(protocols)}; name the runs to draw"
         )
     return next(iter(protocols))
+
+
+def check_references(runs: "Sequence[RunDetail]") -> None:
+    """Refuse scores between different reference returns.
+
+    Raises:
+        UsageError: They are; the message counts the runs with each.
+    """
+    last = [looks_of(run)[-1] for run in runs]
+    scales = Counter(f"{look.random_return:g} to {look.expert_return:g}" for look in last)
+    if len(scales) > 1:
+        raise UsageError(
+            f"the scores of the runs lie between different reference returns, so that they do not "
+            f"compare: {_counted(scales)}; name the runs to draw"
+        )
 
 
 def one_per_seed(runs: "Sequence[RunDetail]") -> "list[RunDetail]":

@@ -6,13 +6,12 @@ Importing it imports SQLAlchemy, so light commands import it only when they need
 from genpolicy.registry.query import SORTS, RunQuery
 from genpolicy.registry.registry import Registry
 from genpolicy.registry.sql import SqlResult
-from genpolicy.registry.summaries import ReportedState, RunDetail, RunSummary, TimedText
+from genpolicy.registry.summaries import RunDetail, RunSummary, TimedText
 from genpolicy.registry.writer import RunWriter
 
 __all__ = [
     "SORTS",
     "Registry",
-    "ReportedState",
     "RunDetail",
     "RunQuery",
     "RunSummary",

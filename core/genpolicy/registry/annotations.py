@@ -5,18 +5,20 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, delete, insert, select
 
 from genpolicy.errors import UsageError
-from genpolicy.registry.schema import notes, tags
+from genpolicy.registry.schema import notes, runs, tags
 
 
 def add_tags(connection: Connection, run_id: str, words: Sequence[str]) -> None:
     """Attach words to a run; those that it has stay.
 
     Raises:
-        UsageError: A word is empty or has spaces around it.
+        UsageError: A word is empty, has spaces around it, or is the id of a run.
     """
     for word in words:
         if not word or word != word.strip():
-            raise UsageError(f"a tag is a word without spaces around it; got {word!r}")
+            raise UsageError(f"a tag has no spaces around it; got {word!r}")
+        if connection.execute(select(runs.c.id).where(runs.c.id == word)).first():
+            raise UsageError(f"{word!r} is a run, no tag; tag one run after the other")
     mine = select(tags.c.tag).where(tags.c.run_id == run_id)
     known = set(connection.execute(mine).scalars())
     rows = [{"run_id": run_id, "tag": word} for word in dict.fromkeys(words) if word not in known]

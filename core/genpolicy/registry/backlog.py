@@ -3,9 +3,10 @@
 import threading
 import time
 from collections import deque
+from datetime import UTC, datetime
 from itertools import islice
 
-from genpolicy.registry.rows import Record
+from genpolicy.registry.rows import Record, Told
 
 
 class Backlog:
@@ -17,7 +18,7 @@ class Backlog:
 
     def __init__(self, step: int = 0) -> None:
         self.step = step
-        self._records: deque[Record] = deque()
+        self._records: deque[Told] = deque()
         self._changed = threading.Condition()
         self._added = self._dropped = 0
         self._urgent = self._closed = self._idle = False
@@ -26,7 +27,7 @@ class Backlog:
         """Append a record; an urgent one wakes the reader."""
         with self._changed:
             assert not self._closed, "a run's observer is told nothing after its end"
-            self._records.append(record)
+            self._records.append(Told(record, datetime.now(UTC)))
             self._added += 1
             self.step = max(self.step, int(record.step))
             if urgent:
@@ -38,7 +39,7 @@ class Backlog:
             self._closed = True
             self._wake()
 
-    def head(self, count: int) -> list[Record]:
+    def head(self, count: int) -> list[Told]:
         """Return the oldest records, and leave them."""
         with self._changed:
             return list(islice(self._records, count))

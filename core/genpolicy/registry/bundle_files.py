@@ -6,17 +6,19 @@ import re
 import shutil
 import zipfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from genpolicy.errors import RegistryError
+from genpolicy.registry import marks
 from genpolicy.registry.run_rows import RunRows
 
 _RECIPE: Final = "recipe.toml"
 _AGENT: Final = ("agent/agent.json", "agent/weights.safetensors")
 _CHECKPOINT: Final = re.compile(r"checkpoints/step-\d+-[0-9a-f]+\.safetensors")
 _WEIGHTS: Final = "weights.safetensors"
-_ID: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_PACKED: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 def files_of(rows: RunRows, *, checkpoints: bool) -> tuple[list[tuple[str, Path]], list[str]]:
@@ -67,10 +69,11 @@ def why_not_recorded(name: str, path: Path, hashes: Mapping[str, str]) -> str | 
 
 
 def check_names(archive: zipfile.ZipFile, name: str) -> None:
-    """Refuse an archive of which a file would leave the folder that it is unpacked in.
+    """Refuse an archive that cannot be unpacked, or of which a file would leave its folder.
 
     Raises:
-        RegistryError: Some name is absolute, leads upwards, or is that of a link.
+        RegistryError: Some name is absolute, leads upwards, or is that of a link; or its file is
+            encrypted or packed in another way than ours.
     """
     for entry in archive.infolist():
         parts = PurePosixPath(entry.filename).parts
@@ -80,16 +83,11 @@ def check_names(archive: zipfile.ZipFile, name: str) -> None:
                 f"the bundle {name!r} holds {entry.filename!r}, which leaves its folder; nothing "
                 "was taken in"
             )
-
-
-def check_id(run_id: str, name: str) -> None:
-    """Refuse a run whose identifier cannot be the name of a folder.
-
-    Raises:
-        RegistryError: It cannot.
-    """
-    if not _ID.fullmatch(run_id):
-        raise RegistryError(f"{name!r} holds a run {run_id!r}, which is no run's identifier")
+        if entry.flag_bits & 1 or entry.compress_type not in _PACKED:
+            how = "encrypted" if entry.flag_bits & 1 else "packed in a way that bundles are not"
+            raise RegistryError(
+                f"the bundle {name!r} holds {entry.filename!r}, which is {how}; pack it anew"
+            )
 
 
 def unpack(archive: zipfile.ZipFile, rows: RunRows, prefix: str, folder: Path) -> list[str]:
@@ -120,18 +118,23 @@ def unpack(archive: zipfile.ZipFile, rows: RunRows, prefix: str, folder: Path) -
     return names
 
 
-def put(names: list[str], source: Path, target: Path, *, over: bool) -> None:
+def put(
+    run_id: str, names: list[str], source: Path, target: Path, *, over: bool, registry: str
+) -> None:
     """Move unpacked files to where they belong.
 
     Args:
+        run_id: The run.
         names: The files' names in both folders.
         source: Where they are.
-        target: Where they go.
+        target: Where they go, a folder of the run's own.
         over: Whether they take the place of others.
+        registry: The place of the registry that the run is recorded in.
 
     Raises:
-        RegistryError: Another file is there, or they cannot be written.
+        RegistryError: The folder is another's, another file is there, or they cannot be written.
     """
+    _check_folder(run_id, names, target)
     if not over:
         for name in names:
             if (target / name).exists() and not _same(source / name, target / name):
@@ -139,6 +142,9 @@ def put(names: list[str], source: Path, target: Path, *, over: bool) -> None:
                     f"{str(target / name)!r} is another file; name another folder with --output"
                 )
     try:
+        target.mkdir(parents=True, exist_ok=True)
+        if not marks.is_marked(target, run_id):
+            marks.mark(target, run_id, registry)
         for name in names:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             os.replace(source / name, target / name)
@@ -146,6 +152,23 @@ def put(names: list[str], source: Path, target: Path, *, over: bool) -> None:
         raise RegistryError(
             f"the folder {str(target)!r} cannot be written: {error.strerror}"
         ) from error
+
+
+def _check_folder(run_id: str, names: list[str], target: Path) -> None:
+    """Refuse a folder with somebody else's files, or of which links lead elsewhere."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        if not marks.is_marked(target, run_id) and (target.is_symlink() or os.listdir(target)):
+            raise RegistryError(
+                f"the folder {str(target)!r} is there and no {marks.FILE_NAME} in it says that it "
+                "is the run's; name another with --output"
+            )
+    real = Path(os.path.realpath(target))
+    for name in names:
+        if not Path(os.path.realpath((target / name).parent)).is_relative_to(real):
+            raise RegistryError(
+                f"{str((target / name).parent)!r} is a link that leads out of the run's folder; "
+                "remove it, or name another folder with --output"
+            )
 
 
 def _names(archive: zipfile.ZipFile, prefix: str) -> Iterator[str]:

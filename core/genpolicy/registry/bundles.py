@@ -108,7 +108,7 @@ def _write_zip(
             _add(archive, DATABASE, folder / DATABASE)
         made.replace(target)
     if bare:
-        remarks.append(f"of {len(bare):,} runs there are no files, as in {str(bare[0])!r}")
+        remarks.append(f"of {_counted(len(bare))} there are no files, as in {str(bare[0])!r}")
     return remarks
 
 
@@ -124,6 +124,10 @@ def _rows_of(registry: Registry, run_ids: Sequence[str]) -> Iterator[RunRows]:
         rows = registry.rows(run_id)
         if rows is not None:  # else it was removed a moment ago
             yield rows
+
+
+def _counted(runs: int) -> str:
+    return "one run" if runs == 1 else f"{runs:,} runs"
 
 
 def _add(archive: zipfile.ZipFile, name: str, path: Path) -> None:

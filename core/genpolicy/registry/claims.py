@@ -2,6 +2,8 @@
 
 import uuid
 from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -10,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from genpolicy.errors import RegistryError
 from genpolicy.records import EventRecord, RunStart, RunState
+from genpolicy.registry import marks
 from genpolicy.registry.clock import DatabaseNow, SecondsSince
 from genpolicy.registry.database import Database
 from genpolicy.registry.failures import TakenOverError
@@ -17,7 +20,7 @@ from genpolicy.registry.holds import Hold, lock_hold
 from genpolicy.registry.processes import Owner, this_process
 from genpolicy.registry.reading import read_start
 from genpolicy.registry.reaping import was_reaped
-from genpolicy.registry.rows import Record, delete_after, insert_run, write_record
+from genpolicy.registry.rows import Told, delete_after, insert_run, write_record
 from genpolicy.registry.schema import runs
 
 
@@ -40,8 +43,12 @@ class Claim:
         """The run's identifier."""
         return self.start.id
 
-    def rewind(self, step: int) -> None:
+    def rewind(self, step: int, time: datetime) -> None:
         """Set the run going again from a step on, and delete what it recorded after that.
+
+        Args:
+            step: The step.
+            time: When this happens, by the host's clock.
 
         Raises:
             RegistryError: As for :meth:`write`.
@@ -50,9 +57,9 @@ class Claim:
             self._update(connection, **_going_on(step))
             delete_after(connection, self.run_id, step)
             event = EventRecord(kind="resumed", message=f"from step {step}", step=step)
-            write_record(connection, self.run_id, event)
+            write_record(connection, self.run_id, event, time)
 
-    def write(self, records: Sequence[Record], step: int) -> None:
+    def write(self, told: Sequence[Told], step: int) -> None:
         """Write records and a sign of life in one transaction.
 
         Raises:
@@ -66,8 +73,9 @@ class Claim:
                 seconds=runs.c.seconds + SecondsSince(runs.c.heartbeat),
                 step=step,
             )
-            for record in records:
-                write_record(connection, self.run_id, record)
+            for each in told:
+                time = each.time if isinstance(each.record, EventRecord) else None
+                write_record(connection, self.run_id, each.record, time)
 
     def finish(self, state: RunState, message: str) -> None:
         """Write the final state and give the run up.
@@ -153,6 +161,7 @@ def claim_again(database: Database, run_id: str) -> tuple[Claim, int]:
             raise RegistryError(f"run {run_id} was removed from {database.name}")
         _refuse_if_finished(held)
         _refuse_if_alive(held)
+        _refuse_if_held(held, Path(database.places.decode(held.directory)))
         values = {"heartbeat": DatabaseNow(), **_owner_columns(owner)}
         connection.execute(update(runs).where(runs.c.id == run_id).values(values))
         start = read_start(connection, run_id, database.places)
@@ -171,6 +180,16 @@ def _refuse_if_alive(held: Hold) -> None:
         raise RegistryError(
             f"run {held.run_id} is being trained by {held.process}; wait for it to end, or end "
             "it, before resuming"
+        )
+
+
+def _refuse_if_held(held: Hold, folder: Path) -> None:
+    """Refuse a run that is trained by a process which this registry does not know of."""
+    holder = marks.holder(folder)
+    if holder is not None and holder != held.owner:
+        raise RegistryError(
+            f"run {held.run_id} is being trained by process {holder.pid} on {holder.place}, which "
+            "records it in another registry; wait for it to end, or end it, before resuming"
         )
 
 

@@ -47,6 +47,11 @@ class Database:
     file_id: tuple[int, int] | None = None
     places: Places = attrs.field(factory=Places)
 
+    @property
+    def place(self) -> str:
+        """What tells it from others: the absolute path of its file, or its name."""
+        return self.name if self.path is None else os.path.abspath(self.path)
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Enter a transaction that sees one state of the database.
@@ -57,7 +62,7 @@ class Database:
         try:
             with self.reads.begin() as connection:
                 yield connection
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, OverflowError) as error:
             raise explain(error, self.name) from error
 
     @contextmanager

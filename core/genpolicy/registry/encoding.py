@@ -35,16 +35,18 @@ def decode_json(text: str) -> Any:
 
 
 def printable(text: str) -> str:
-    """Return a text with the surrogates of undecodable file names spelt out."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    """Return a text with the surrogates of undecodable file names and NUL spelt out."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\x00", "\\x00")
 
 
 def plain(value: Any) -> Any:
-    """Return JSON values with NaN and infinities spelt out."""
+    """Return JSON values with NaN, infinities and odd text spelt out."""
+    if isinstance(value, str):
+        return printable(value)
     if isinstance(value, float) and not math.isfinite(value):
         return {"$float": str(value)}
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {printable(str(key)): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     return value

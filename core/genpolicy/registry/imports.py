@@ -4,23 +4,25 @@ import os
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 import attrs
+from sqlalchemy.exc import OperationalError
 
 from genpolicy.errors import RegistryError, UsageError
 from genpolicy.registry import bundle_files
 from genpolicy.registry.bundles import DATABASE, FOLDER
-from genpolicy.registry.merging import TakenIn
+from genpolicy.registry.marks import is_marked
+from genpolicy.registry.merging import TakenIn, check_id
 from genpolicy.registry.query import RunQuery
 from genpolicy.registry.registry import Registry
 from genpolicy.registry.run_rows import RunRows
 from genpolicy.registry.spill import FILE_NAME
-from genpolicy.registry.unrecorded import DONE, read_unrecorded
+from genpolicy.registry.unrecorded import DONE, TAKING, put_back, read_unrecorded, set_aside
 
 _OLDEST_FIRST: Final = RunQuery(reverse=True)
 
@@ -56,10 +58,10 @@ class Import:
         if "://" in source:
             yield from self._from_registry(source)
         elif path.is_dir():
-            yield self._from_folder(path)
+            yield from self._from_folder(path)
         elif path.name.startswith(FILE_NAME):
             yield self._from_file(path)
-        elif path.suffix == ".zip" or zipfile.is_zipfile(path):
+        elif path.suffix == ".zip" or _begins_as_zip(path):
             yield from self._from_zip(path)
         else:
             yield from self._from_registry(path)
@@ -68,7 +70,7 @@ class Import:
         with Registry.open(location, read_only=True) as other:
             self._refuse_itself(other)
             for rows in _rows_of(other):
-                yield self.registry.merge(rows)
+                yield _attempt(rows.id, partial(self.registry.merge, rows))
 
     def _from_zip(self, path: Path) -> Iterator[TakenIn]:
         with (
@@ -76,30 +78,37 @@ class Import:
             Registry.open(folder / DATABASE, read_only=True) as bundle,
         ):
             for rows in _rows_of(bundle):
-                bundle_files.check_id(rows.id, str(path))
-                yield self._with_files(archive, rows, folder)
+                yield _attempt(rows.id, partial(self._with_files, archive, rows, folder))
 
     def _with_files(self, archive: zipfile.ZipFile, rows: RunRows, folder: Path) -> TakenIn:
+        check_id(rows.id)
         prefix = f"{FOLDER}/{rows.id}/"
         unpacked = folder / FOLDER / rows.id
         target = self._folder_of(rows.id)
-        try:
-            names = bundle_files.unpack(archive, rows, prefix, unpacked)
-            place = partial(_put, names, unpacked, target) if names else None
-            return self.registry.merge(rows.moved(target), place)
-        except RegistryError as error:
-            return TakenIn(rows.id, "refused", str(error))
+        names = bundle_files.unpack(archive, rows, prefix, unpacked)
+        place = partial(self._put, rows.id, names, unpacked, target) if names else None
+        lacks = any(not (target / name).exists() for name in names)
+        return self.registry.merge(rows.moved(target), place, lacks_files=lacks)
+
+    def _put(self, run_id: str, names: list[str], source: Path, target: Path, over: bool) -> None:
+        place = self.registry.place
+        bundle_files.put(run_id, names, source, target, over=over, registry=place)
 
     def _folder_of(self, run_id: str) -> Path:
         """Return where a run keeps its files, or shall keep them."""
         known = self.registry.rows(run_id)
-        if known is not None and known.directory.is_dir():
+        if known is not None and is_marked(known.directory, run_id):
             return known.directory
         return Path(os.path.abspath(self.output)) / run_id
 
-    def _from_folder(self, folder: Path) -> TakenIn:
-        if (folder / FILE_NAME).exists():
-            return self._from_file(folder / FILE_NAME)
+    def _from_folder(self, folder: Path) -> Iterator[TakenIn]:
+        found = [*sorted(folder.glob(f"{FILE_NAME}{TAKING}*")), *folder.glob(FILE_NAME)]
+        for path in found:
+            yield self._from_file(path)
+        if not found:
+            yield self._without_file(folder)
+
+    def _without_file(self, folder: Path) -> TakenIn:
         name = folder.resolve().name
         if self.registry.rows(name) is not None:
             return TakenIn(name, "unchanged", f"it was there, with no {FILE_NAME} beside it")
@@ -113,9 +122,17 @@ class Import:
         raise UsageError(f"{str(folder)!r} holds no {FILE_NAME} to take in{hint}")
 
     def _from_file(self, path: Path) -> TakenIn:
-        found = read_unrecorded(Path(os.path.abspath(path)))
-        found.check_ended()
-        taken = self.registry.take_in(found)
+        path = Path(os.path.abspath(path))
+        read_unrecorded(path).check_ended()
+        path = set_aside(path)
+        try:
+            found = read_unrecorded(path)  # what was added before it was renamed, too
+            found.check_ended()
+            taken = self.registry.take_in(found)
+        except BaseException:
+            if TAKING in path.name:
+                put_back(path)
+            raise
         found.put_away()
         remarks = "".join(f"; {remark}" for remark in found.remarks)
         return attrs.evolve(taken, message=taken.message + remarks)
@@ -139,10 +156,13 @@ def check_source(source: str) -> None:
 
 
 def _rows_of(registry: Registry) -> Iterator[RunRows]:
-    for run in registry.runs(_OLDEST_FIRST):
-        rows = registry.rows(run.id)
-        if rows is not None:  # else it was removed a moment ago
-            yield rows
+    try:
+        for run in registry.runs(_OLDEST_FIRST):
+            rows = registry.rows(run.id)
+            if rows is not None:  # else it was removed a moment ago
+                yield rows
+    except ValueError as error:
+        raise RegistryError(f"{registry.name} holds what no registry does: {error}") from error
 
 
 @contextmanager
@@ -174,5 +194,21 @@ def _unpacked(path: Path, output: Path) -> Iterator[tuple[zipfile.ZipFile, Path]
                 output.rmdir()
 
 
-def _put(names: list[str], source: Path, target: Path, over: bool) -> None:
-    bundle_files.put(names, source, target, over=over)
+def _attempt(run_id: str, act: Callable[[], TakenIn]) -> TakenIn:
+    """Take a run in, or tell why it cannot be, which keeps no other from being taken in.
+
+    Raises:
+        RegistryError: It is the registry that fails, not the run.
+    """
+    try:
+        return act()
+    except RegistryError as error:
+        if isinstance(error.__cause__, OperationalError):
+            raise
+        return TakenIn(run_id, "refused", str(error))
+
+
+def _begins_as_zip(path: Path) -> bool:
+    with suppress(OSError), path.open("rb") as file:
+        return file.read(2) == b"PK"
+    return False

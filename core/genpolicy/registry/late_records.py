@@ -1,6 +1,6 @@
 """Recording what a run kept beside it, as if its registry had never been in trouble."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -9,28 +9,25 @@ from sqlalchemy import Connection, update
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from genpolicy.errors import RegistryError
-from genpolicy.records import ArtifactRecord, EvaluationRecord, MetricsRecord
+from genpolicy.records import ArtifactRecord, EvaluationRecord, EventRecord, MetricsRecord
 from genpolicy.registry.encoding import printable
 from genpolicy.registry.holds import Hold, lock_hold
 from genpolicy.registry.merging import Outcome, TakenIn, be_alone
 from genpolicy.registry.places import Places
-from genpolicy.registry.rows import Record, insert_run, write_record
-from genpolicy.registry.run_rows import NOBODY, RunRows, read_rows, replace_rows
+from genpolicy.registry.rows import Record, Told, insert_run, write_record
+from genpolicy.registry.run_rows import NOBODY, Key, RunRows, key_of, read_rows, replace_rows
 from genpolicy.registry.schema import runs
-from genpolicy.registry.unrecorded import Told, Unrecorded
+from genpolicy.registry.unrecorded import Ending, Unrecorded
 
-Key = tuple[Any, ...]
-
-_KEYS: Final = {
-    "artifacts": ("kind", "path", "step"),
-    "events": ("kind", "message", "step", "recorded"),
-    "metrics": ("stage", "step", "name"),
+_TABLES: Final = {
+    ArtifactRecord: "artifacts",
+    EvaluationRecord: "evaluations",
+    EventRecord: "events",
 }
-_EVALUATION: Final = ("stage", "step", "protocol", "selection")
 
 
 def take_in(connection: Connection, found: Unrecorded, places: Places, name: str) -> TakenIn:
-    """Record what is not recorded yet, in its order.
+    """Record what is not recorded yet, in its order, and what no resumption has forgotten.
 
     Args:
         connection: A connection inside a writing transaction.
@@ -52,8 +49,9 @@ def take_in(connection: Connection, found: Unrecorded, places: Places, name: str
             "it, before taking its records in"
         )
     before = _rows(connection, found, places)
-    written, refused = _write(connection, before, _told(found, hold), places)
-    changes = _changes(before, found)
+    told = _told(found, hold, before)
+    written, refused = _write(connection, before, told, places)
+    changes = _changes(before, found, told)
     if changes:
         connection.execute(update(runs).where(runs.c.id == found.run_id).values(changes))
     after = _rows(connection, found, places)
@@ -71,8 +69,9 @@ def _rows(connection: Connection, found: Unrecorded, places: Places) -> RunRows:
 def _enter(connection: Connection, found: Unrecorded, places: Places, name: str) -> None:
     if found.start is None:
         raise RegistryError(
-            f"{name} holds no run {found.run_id!r}, and {str(found.path)!r} does not say what it "
-            "was; import the registry that it was started in first"
+            f"{name} holds no run {found.run_id!r}, and what is kept in "
+            f"{str(found.path.parent)!r} does not say what it was; import the registry that "
+            "it was started in first"
         )
     start = attrs.evolve(found.start, directory=places.encode(found.start.directory))
     insert_run(connection, start, NOBODY)
@@ -82,16 +81,27 @@ def _enter(connection: Connection, found: Unrecorded, places: Places, name: str)
     connection.execute(update(runs).where(runs.c.id == found.run_id).values(values))
 
 
-def _told(found: Unrecorded, hold: Hold | None) -> list[Told]:
+def _told(found: Unrecorded, hold: Hold | None, rows: RunRows) -> list[Told]:
+    """Return what the file tells that the run has not forgotten since, in its order."""
     told = found.told if hold else [*found.told, *found.resumptions]
-    return sorted(told, key=lambda each: each.time)
+    left = [each for each in told if not _is_forgotten(each, rows)]
+    return sorted(left, key=lambda each: each.time)
+
+
+def _is_forgotten(told: Told, rows: RunRows) -> bool:
+    if isinstance(told.record, EventRecord):
+        return False
+    return any(
+        told.time < event["recorded"] and told.record.step > event["step"]
+        for event in rows.resumptions
+    )
 
 
 def _write(
     connection: Connection, rows: RunRows, told: list[Told], places: Places
 ) -> tuple[int, int]:
     """Write the records that are not there; return how many were, and how many cannot be."""
-    known = set(_known(rows))
+    known = set(rows.keys)
     written = refused = 0
     for each in told:
         record = _missing(each.record, each.time, known)
@@ -118,44 +128,39 @@ def _write_alone(connection: Connection, run_id: str, record: Record, time: date
     return True
 
 
-def _known(rows: RunRows) -> Iterator[Key]:
-    """Yield what tells every recorded record from others."""
-    for table, names in _KEYS.items():
-        for row in rows.children[table]:
-            yield (table, *(row[name] for name in names))
-    for row, _ in rows.evaluations:
-        yield ("evaluations", *(row[name] for name in _EVALUATION))
-
-
 def _missing(record: Record, time: datetime, known: set[Key]) -> Record | None:
     """Return what of a record is not known, if anything."""
+    row = {**attrs.asdict(record, recurse=False), "recorded": time}
     if isinstance(record, MetricsRecord):
-        at = ("metrics", record.stage, record.step)
-        values = {k: value for k, value in record.values.items() if (*at, k) not in known}
+        values = {
+            name: value
+            for name, value in record.values.items()
+            if key_of("metrics", {**row, "name": name}) not in known
+        }
         return attrs.evolve(record, values=values) if values else None
-    if isinstance(record, EvaluationRecord):
-        key: Key = ("evaluations", *(getattr(record, name) for name in _EVALUATION))
-    elif isinstance(record, ArtifactRecord):
-        key = ("artifacts", record.kind, record.path, record.step)
-    else:
-        message = printable(str(record.message))
-        key = ("events", record.kind, message, record.step, time)
-    return None if key in known else record
+    return None if key_of(_TABLES[type(record)], row) in known else record
 
 
-def _changes(rows: RunRows, found: Unrecorded) -> Mapping[str, Any]:
+def _changes(rows: RunRows, found: Unrecorded, told: list[Told]) -> Mapping[str, Any]:
     """Return the columns of the run that the file knows better."""
     run, ending = rows.run, found.ending
     values: dict[str, Any] = {
-        "step": max([run["step"], *(told.record.step for told in found.told)]),
+        "step": max([run["step"], *(each.record.step for each in told)]),
         "heartbeat": max(run["heartbeat"] or found.heard, found.heard),
     }
     passed = (values["heartbeat"] - (run["heartbeat"] or found.heard)).total_seconds()
     values["seconds"] = run["seconds"] + passed
-    if ending is not None:
+    if ending is not None and _is_the_end(ending, rows):
         values |= {"message": printable(ending.message), "state": ending.state, **NOBODY}
         values["finished"] = run["finished"] if run["state"] == ending.state else ending.time
     return {name: value for name, value in values.items() if run[name] != value}
+
+
+def _is_the_end(ending: Ending, rows: RunRows) -> bool:
+    """Whether a run has not gone on since, nor ended otherwise."""
+    if rows.run["state"] == "finished" != ending.state:
+        return False
+    return all(ending.time >= event["recorded"] for event in rows.resumptions)
 
 
 def _in_words(

@@ -51,7 +51,7 @@ def check_readable(path: Path) -> None:
     Raises:
         RegistryError: It is missing, a directory, something else than a file, or unreadable.
     """
-    if not path.exists():
+    if not _exists(path):
         raise RegistryError(
             f"there is no registry at {str(path)!r}; it is created by the first run, "
             "or name another with --registry"
@@ -68,7 +68,7 @@ def check_writable(path: Path) -> None:
         RegistryError: It is a directory, something else than a file, or read-only, or its folder
             is missing or read-only.
     """
-    if not path.exists():
+    if not _exists(path):
         _create_file(path)
     _check_file(path)
     if not os.access(path, os.W_OK | os.R_OK):
@@ -81,6 +81,16 @@ def check_writable(path: Path) -> None:
             f"the folder of the registry {str(path)!r} is read-only, and the database needs to "
             "write beside it; make the folder writable or name another with --registry"
         )
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        raise RegistryError(
+            f"the registry {str(path)!r} cannot be reached: {error.strerror}; check the "
+            "permissions of its folder, or name another with --registry"
+        ) from error
 
 
 def _create_file(path: Path) -> None:

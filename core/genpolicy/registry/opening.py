@@ -30,7 +30,9 @@ class Opened:
     copy: Folder | None = None
 
 
-def open_database(location: str | os.PathLike[str], *, read_only: bool) -> Opened:
+def open_database(
+    location: str | os.PathLike[str], *, read_only: bool, create_missing: bool
+) -> Opened:
     """Open the database of a registry; see :meth:`genpolicy.registry.Registry.open`.
 
     Raises:
@@ -38,17 +40,24 @@ def open_database(location: str | os.PathLike[str], *, read_only: bool) -> Opene
     """
     place = locate(location)
     if isinstance(place, Path):
-        (check_readable if read_only else check_writable)(place)
+        if read_only or not create_missing:
+            check_readable(place)
+        if not read_only:
+            check_writable(place)
         database = sqlite_database(place, read_only=read_only)
     else:
         database = server_database(place, read_only=read_only)
-    return _as_it_is(database) if read_only else _up_to_date(database)
+    if read_only:
+        return _as_it_is(database)
+    return _up_to_date(database, create_missing=create_missing)
 
 
-def _up_to_date(database: Database) -> Opened:
+def _up_to_date(database: Database, *, create_missing: bool) -> Opened:
     with database.reading() as connection:
         stamp = read_stamp(connection, database.name)
     if stamp is None:
+        if not create_missing:
+            raise _empty(database)
         create(database)
         return Opened(database)
     if is_current(stamp):
@@ -60,7 +69,7 @@ def _as_it_is(database: Database) -> Opened:
     with database.reading() as connection:
         stamp = read_stamp(connection, database.name)
     if stamp is None:
-        raise RegistryError(f"{database.name} is empty; the first run creates its tables")
+        raise _empty(database)
     if is_current(stamp):
         return Opened(database)
     if database.path is None:
@@ -69,6 +78,10 @@ def _as_it_is(database: Database) -> Opened:
             "up to date"
         )
     return _of_a_copy(database, database.path)
+
+
+def _empty(database: Database) -> RegistryError:
+    return RegistryError(f"{database.name} is empty; the first run creates its tables")
 
 
 def _of_a_copy(database: Database, path: Path) -> Opened:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     exists,
     false,
     func,
+    literal,
     nulls_last,
     or_,
     select,
@@ -20,11 +21,10 @@ from sqlalchemy import (
 )
 
 from genpolicy.errors import OptionError
+from genpolicy.records import KINDS, ReportedState
 from genpolicy.registry.clock import LOST_AFTER_SECONDS, SecondsSince
 from genpolicy.registry.episode_sums import EpisodeSums
 from genpolicy.registry.schema import evaluations, parts, runs, tags
-from genpolicy.registry.summaries import ReportedState
-from genpolicy.registry.views import KINDS
 
 FINAL_COLUMNS: Final = (
     "protocol",
@@ -36,6 +36,7 @@ FINAL_COLUMNS: Final = (
 """What is known of the evaluation that a run's final score stands on."""
 
 _ESCAPE: Final = "\\"
+_LARGEST: Final = 2**63 - 1
 _DESCENDING: Final = frozenset(
     {"created", "started", "score", "return", "success", "episodes", "duration", "steps"}
 )
@@ -45,7 +46,7 @@ _DESCENDING: Final = frozenset(
 class RunQuery:
     """Which runs are meant; what is not given restricts nothing.
 
-    In names ``*`` stands for any letters and ``?`` for one; case does not count.
+    In names ``*`` stands for any letters and ``?`` for one; the case of A to Z does not count.
 
     Args:
         ids: Identifiers, or what only they begin with.
@@ -130,7 +131,7 @@ def _conditions(wanted: RunQuery, final: Any) -> Iterator[ColumnElement[bool]]:
     for tag in wanted.tags:
         yield exists().where(tags.c.run_id == runs.c.id, tags.c.tag == tag)
     if wanted.seeds:
-        yield runs.c.seed.in_(wanted.seeds)
+        yield runs.c.seed.in_([seed for seed in wanted.seeds if abs(seed) <= _LARGEST])
     if wanted.since is not None:
         yield runs.c.created >= wanted.since
     if wanted.until is not None:
@@ -147,10 +148,11 @@ def _has_part(kind: str, names: tuple[str, ...]) -> ColumnElement[bool]:
 
 
 def _like(column: ColumnElement[str], pattern: str) -> ColumnElement[bool]:
-    escaped = pattern.lower()
     for letter in (_ESCAPE, "%", "_"):
-        escaped = escaped.replace(letter, _ESCAPE + letter)
-    return func.lower(column).like(escaped.replace("*", "%").replace("?", "_"), escape=_ESCAPE)
+        pattern = pattern.replace(letter, _ESCAPE + letter)
+    told = literal(pattern.replace("*", "%").replace("?", "_"), column.type)
+    # Both are lowered by the database, which may know the case of A to Z alone.
+    return func.lower(column).like(func.lower(told), escape=_ESCAPE)
 
 
 def _score(final: Any) -> ColumnElement[Any]:

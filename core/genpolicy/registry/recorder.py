@@ -10,7 +10,8 @@ from genpolicy.registry.backlog import Backlog
 from genpolicy.registry.claims import Claim
 from genpolicy.registry.clock import HEARTBEAT_SECONDS
 from genpolicy.registry.failures import RegistryLockedError, TakenOverError
-from genpolicy.registry.rows import Record
+from genpolicy.registry.marks import Mark
+from genpolicy.registry.rows import Told
 from genpolicy.registry.spill import Spill
 
 FLUSH_SECONDS: Final = 0.5
@@ -29,17 +30,24 @@ class Recorder:
         claim: The run to write to.
         backlog: What to write.
         spill: Where records go that the database refuses.
+        mark: What tells others that the run is alive, whatever registry they look at.
         on_problem: Told once, in words, when something could not be recorded.
     """
 
     def __init__(
-        self, claim: Claim, backlog: Backlog, spill: Spill, on_problem: Callable[[str], None]
+        self,
+        claim: Claim,
+        backlog: Backlog,
+        spill: Spill,
+        mark: Mark,
+        on_problem: Callable[[str], None],
     ) -> None:
         self.problem: str | None = None
         self.taken_over: TakenOverError | None = None
         self._claim = claim
         self._backlog = backlog
         self._spill = spill
+        self._mark = mark
         self._on_problem = on_problem
         self._last_beat = time.monotonic()
         self._thread = threading.Thread(
@@ -92,8 +100,9 @@ class Recorder:
             self._backlog.drop(len(records))
         return None
 
-    def _write(self, records: Sequence[Record]) -> Exception | None:
+    def _write(self, records: Sequence[Told]) -> Exception | None:
         self._last_beat = time.monotonic()
+        self._mark.beat()
         try:
             self._claim.write(records, self._backlog.step)
         except TakenOverError as error:
@@ -111,12 +120,12 @@ class Recorder:
             self._spill_all(records, obstacle)
             self._backlog.drop(len(records))
 
-    def _spill_all(self, records: Sequence[Record], obstacle: Exception) -> bool:
+    def _spill_all(self, records: Sequence[Told], obstacle: Exception) -> bool:
         def spill(void: bool) -> None:
             if not records and not void:
                 self._spill.beat()
-            for record in records:
-                self._spill.add_record(record, void=void)
+            for told in records:
+                self._spill.add_record(told, void=void)
 
         return self._set_aside(obstacle, spill)
 

@@ -36,7 +36,13 @@ class Registry:
         self._copy = opened.copy
 
     @classmethod
-    def open(cls, location: str | os.PathLike[str], *, read_only: bool = False) -> Self:
+    def open(
+        cls,
+        location: str | os.PathLike[str],
+        *,
+        read_only: bool = False,
+        create: bool = True,
+    ) -> Self:
         """Open a registry.
 
         Args:
@@ -44,16 +50,22 @@ class Registry:
             read_only: Whether it is only read; then nothing is created and no file changed.
                 Otherwise a missing registry is created, and an older one brought up to date
                 after its file was copied, which :attr:`notice` then says.
+            create: Whether one that is missing is created.
 
         Raises:
             RegistryError: It cannot be used; the message says why.
         """
-        return cls(open_database(location, read_only=read_only))
+        return cls(open_database(location, read_only=read_only, create_missing=create))
 
     @property
     def name(self) -> str:
         """What to call it in messages, such as ``"the registry '/data/registry.db'"``."""
         return self._database.name
+
+    @property
+    def place(self) -> str:
+        """What tells it from others: the absolute path of its file, or the server."""
+        return self._database.place
 
     @property
     def path(self) -> Path | None:
@@ -197,14 +209,19 @@ class Registry:
         with self._database.reading() as connection:
             return read_rows(connection, run_id, self._database.places)
 
-    def merge(self, rows: RunRows, place: merging.Place | None = None) -> merging.TakenIn:
+    def merge(
+        self, rows: RunRows, place: merging.Place | None = None, *, lacks_files: bool = False
+    ) -> merging.TakenIn:
         """Take in a run of another registry; see :func:`genpolicy.registry.merging.merge`.
 
         Raises:
-            RegistryError: The registry cannot be written, or the run's files not be put there.
+            RegistryError: Its identifier is none, the registry cannot be written, or the run's
+                files not be put there.
         """
         with self._database.writing() as connection:
-            return merging.merge(connection, rows, self._database.places, place)
+            return merging.merge(
+                connection, rows, self._database.places, place, lacks_files=lacks_files
+            )
 
     def take_in(self, found: Unrecorded) -> merging.TakenIn:
         """Record what a run kept beside it while its registry could not be written.

@@ -3,17 +3,15 @@
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 import attrs
 from sqlalchemy import Connection
 
 from genpolicy.errors import RegistryError
+from genpolicy.registry import marks
 from genpolicy.registry.holds import lock_hold
 from genpolicy.registry.places import Places
 from genpolicy.registry.run_rows import delete_rows
-
-_SIGNS: Final = ("agent/agent.json", "checkpoints", "recipe.toml", "traceback.txt")
 
 
 @attrs.frozen
@@ -55,7 +53,7 @@ def remove_runs(connection: Connection, run_ids: Sequence[str], places: Places) 
     return removed
 
 
-def why_not_its_own(run_id: str, folder: Path) -> str | None:
+def why_not_its_own(run_id: str, folder: Path, registry: str) -> str | None:
     """Return why a folder may not be removed with a run, or ``None`` if it may."""
     if folder.is_symlink():
         return "it is a link"
@@ -63,18 +61,22 @@ def why_not_its_own(run_id: str, folder: Path) -> str | None:
         return "it is not there"
     if folder.name != run_id:
         return "it is not named after the run"
-    if not any((folder / sign).exists() for sign in _SIGNS):
-        return "it holds neither an agent nor checkpoints nor a recipe"
+    if not marks.is_marked(folder, run_id):
+        return f"no {marks.FILE_NAME} in it says that it is the run's; remove it by hand"
+    if holder := marks.holder(folder):
+        return f"the run is being trained there by process {holder.pid} on {holder.place}"
+    if other := marks.is_of_another_registry(folder, registry):
+        return f"its run is recorded in {other}, which is there too; remove it by hand"
     return None
 
 
-def remove_folder(run_id: str, folder: Path) -> None:
+def remove_folder(run_id: str, folder: Path, registry: str) -> None:
     """Remove a run's own folder; what is linked into it stays where it is.
 
     Raises:
         RegistryError: It is not the run's own, or cannot be removed.
     """
-    reason = why_not_its_own(run_id, folder)
+    reason = why_not_its_own(run_id, folder, registry)
     if reason is not None:
         raise RegistryError(f"the folder {str(folder)!r} was not removed: {reason}")
     try:

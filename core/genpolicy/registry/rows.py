@@ -24,6 +24,14 @@ from genpolicy.registry.episode_sums import sums_of
 Record = MetricsRecord | EvaluationRecord | ArtifactRecord | EventRecord
 
 
+@attrs.frozen
+class Told:
+    """A record, and when it was told, in UTC."""
+
+    record: Record
+    time: datetime
+
+
 def insert_run(connection: Connection, run: RunStart, owner: Mapping[str, Any]) -> None:
     """Write what is known of a run when it starts.
 
@@ -46,6 +54,8 @@ def write_record(
     connection: Connection, run_id: str, record: Record, recorded: datetime | None = None
 ) -> None:
     """Write one record of a run; the same record written again replaces itself.
+
+    An event is the same only if it was told at the same time.
 
     Args:
         connection: A connection inside a writing transaction.
@@ -120,8 +130,10 @@ def _(record: ArtifactRecord, connection: Connection, run_id: str, time: Mapping
 
 @_write.register
 def _(record: EventRecord, connection: Connection, run_id: str, time: Mapping[str, Any]) -> None:
-    row = {"run_id": run_id, **attrs.asdict(record)}
-    connection.execute(insert(schema.events).values(**row, **time))
+    row = {"run_id": run_id, **attrs.asdict(record), **time}
+    if time:
+        _delete_like(connection, schema.events, row)
+    connection.execute(insert(schema.events).values(row))
 
 
 def _run_row(run: RunStart) -> dict[str, Any]:

@@ -10,12 +10,24 @@ import attrs
 from sqlalchemy import Connection, Table, delete, insert, select
 
 from genpolicy.registry import schema
+from genpolicy.registry.encoding import printable
 from genpolicy.registry.places import Places
 
 Row = Mapping[str, Any]
+Key = tuple[Any, ...]
 
 NOBODY: Final[Row] = {"owner": None, "owner_host": None, "owner_pid": None}
 """The columns of a run that no process has claimed."""
+
+KEYS: Final[Mapping[str, Sequence[str]]] = {
+    "artifacts": ("kind", "path", "step"),
+    "evaluations": ("stage", "step", "protocol", "selection"),
+    "events": ("kind", "message", "step", "recorded"),
+    "metrics": ("stage", "step", "name"),
+    "notes": ("note",),
+    "tags": ("tag",),
+}
+"""The columns that tell a row from others of its run."""
 
 _CHILDREN: Final = (
     (schema.parts, "position"),
@@ -52,10 +64,19 @@ class RunRows:
         return Path(self.run["directory"])
 
     @property
-    def words(self) -> tuple[set[str], set[str]]:
-        """Its tags and its notes."""
-        tags = {row["tag"] for row in self.children["tags"]}
-        return tags, {row["note"] for row in self.children["notes"]}
+    def resumptions(self) -> list[Row]:
+        """The events of its resumptions, oldest first."""
+        events = self.children["events"]
+        return sorted((row for row in events if row["kind"] == "resumed"), key=_recorded)
+
+    @property
+    def keys(self) -> Iterator[Key]:
+        """What tells each of its records, tags and notes from all others."""
+        for table in KEYS.keys() & self.children.keys():
+            for row in self.children[table]:
+                yield key_of(table, row)
+        for row, _ in self.evaluations:
+            yield key_of("evaluations", row)
 
     def changed(self, **columns: Any) -> "RunRows":
         """Return it with other values in its row in ``runs``."""
@@ -76,6 +97,12 @@ class RunRows:
         ordered = {name: sorted(self.children[name], key=_recorded) for name in timed}
         evaluations = sorted(self.evaluations, key=lambda pair: _recorded(pair[0]))
         return attrs.evolve(self, children={**self.children, **ordered}, evaluations=evaluations)
+
+
+def key_of(table: str, row: Row) -> Key:
+    """Return what tells a row from others of its run."""
+    values = (row[name] for name in KEYS[table])
+    return (table, *(printable(each) if isinstance(each, str) else each for each in values))
 
 
 def read_rows(connection: Connection, run_id: str, places: Places) -> RunRows | None:

@@ -19,7 +19,7 @@ from genpolicy.records import ArtifactRecord, RunStart
 from genpolicy.registry.encoding import plain
 from genpolicy.registry.places import Places
 from genpolicy.registry.processes import Owner
-from genpolicy.registry.rows import Record
+from genpolicy.registry.rows import Told
 
 FILE_NAME: Final = "unrecorded.jsonl"
 START: Final = "start"
@@ -48,35 +48,38 @@ class Spill:
         """The file."""
         return Path(self.start.directory) / FILE_NAME
 
-    def add_record(self, record: Record, *, void: bool = False) -> None:
+    def add_record(self, told: Told, *, void: bool = False) -> None:
         """Append a record, as it would have been stored.
 
         Raises:
             OSError: The file cannot be written.
         """
+        record = told.record
         if isinstance(record, ArtifactRecord):
             record = attrs.evolve(record, path=self._beside(record.path))
-        self.add(type(record).__name__, attrs.asdict(record), void=void)
+        self.add(type(record).__name__, attrs.asdict(record), told.time, void=void)
 
-    def add(self, kind: str, values: dict[str, Any], *, void: bool = False) -> None:
-        """Append values of any kind.
+    def add(
+        self, kind: str, values: dict[str, Any], time: datetime | None = None, *, void: bool = False
+    ) -> None:
+        """Append values of any kind, told just now or at another time.
 
         Raises:
             OSError: The file cannot be written; then it is left as it was.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        line = self._line(kind, {**values, "void": True} if void else values)
+        line = self._line(kind, {**values, "void": True} if void else values, time)
         self._append(line if self._has_begun() else self._first_lines() + line)
         self._begun = True
 
-    def add_if_there(self, kind: str, values: dict[str, Any]) -> None:
+    def add_if_there(self, kind: str, values: dict[str, Any], time: datetime | None = None) -> None:
         """Append values if there is such a file.
 
         Raises:
             OSError: The file cannot be written.
         """
         if self.path.exists():
-            self.add(kind, values)
+            self.add(kind, values, time)
 
     def beat(self) -> None:
         """Show that the process is alive, though its registry cannot be told.
@@ -108,8 +111,9 @@ class Spill:
         except OSError:  # there is no such file, or it is empty
             return ""
 
-    def _line(self, kind: str, values: dict[str, Any]) -> str:
-        told = {"run": self.start.id, "record": kind, "time": datetime.now(UTC).isoformat()}
+    def _line(self, kind: str, values: dict[str, Any], time: datetime | None = None) -> str:
+        at = time or datetime.now(UTC)
+        told = {"run": self.start.id, "record": kind, "time": at.isoformat()}
         return json.dumps({**told, **plain(values)}, default=repr) + "\n"
 
     def _append(self, text: str) -> None:

@@ -86,7 +86,12 @@ def _check(query: str, views: Mapping[str, Sequence[str]]) -> None:
             stand_in.execute(f"CREATE VIEW {view} AS SELECT {nothing}")
         gate = _Gate()
         _prepare(stand_in, gate)
-        stand_in.execute(f"EXPLAIN {query}")
+        try:
+            stand_in.execute(f"EXPLAIN {query}")
+        except sqlite3.DatabaseError as error:
+            if gate.hidden is not None:
+                raise refusal(f"{gate.hidden} is no documented view") from error
+            raise
     if not gate.selects:  # VACUUM and REINDEX ask nobody
         raise refusal("it is no SELECT")
 
@@ -110,6 +115,7 @@ class _Gate:
 
     def __init__(self, *, internal: bool = False) -> None:
         self.selects = False
+        self.hidden: str | None = None
         self._internal = internal
 
     def __call__(self, action: int, first: str | None, second: str | None, *_: Any) -> int:
@@ -120,7 +126,10 @@ class _Gate:
         if action == sqlite3.SQLITE_FUNCTION and str(second).lower() in _FORBIDDEN_FUNCTIONS:
             return sqlite3.SQLITE_DENY
         hidden = action == sqlite3.SQLITE_READ and str(first).lower().startswith(_INTERNAL)
-        return sqlite3.SQLITE_DENY if hidden and not self._internal else sqlite3.SQLITE_OK
+        if hidden and not self._internal:
+            self.hidden = first
+            return sqlite3.SQLITE_DENY
+        return sqlite3.SQLITE_OK
 
 
 def _refused(error: Exception) -> UsageError:

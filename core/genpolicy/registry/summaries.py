@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal
 
 import attrs
 
@@ -11,14 +10,11 @@ from genpolicy.records import (
     ArtifactRecord,
     EvaluationRecord,
     MetricsRecord,
+    ReportedState,
     RunStart,
-    RunState,
     normalised,
 )
 from genpolicy.registry.episode_sums import EpisodeSums
-
-ReportedState = RunState | Literal["lost"]
-"""A run's state; a running run that has not been heard of for a minute is ``"lost"``."""
 
 
 @attrs.frozen(kw_only=True)

@@ -3,10 +3,12 @@
 import contextlib
 import os
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from types import NoneType
+from typing import Any, Final, get_args
 
 import attrs
 
@@ -26,21 +28,16 @@ from genpolicy.registry.clock import LOST_AFTER_SECONDS
 from genpolicy.registry.encoding import decode_json
 from genpolicy.registry.places import Places
 from genpolicy.registry.processes import Owner, is_dead
-from genpolicy.registry.rows import Record
+from genpolicy.registry.rows import Record, Told
 from genpolicy.registry.spill import FILE_NAME, RELEASED, RESUMED, START, STATE
 
 Values = Mapping[str, Any]
 
+TAKING: Final = ".taking"
 DONE: Final = ".imported"
-"""What follows the file's name once its records were taken in."""
+"""What follows the file's name while its records are taken in, and afterwards."""
 
-
-@attrs.frozen
-class Told:
-    """A record, and when it was told."""
-
-    record: Record
-    time: datetime
+_NESTED: Final[Mapping[str, type]] = {"values": Mapping, "environment": Mapping, "episodes": tuple}
 
 
 @attrs.frozen
@@ -105,23 +102,48 @@ class Unrecorded:
                     "to end, or end it, before taking its records in"
                 )
 
-    def put_away(self) -> Path:
-        """Rename the file, so that it is not taken in again; return its new path.
+    def put_away(self) -> None:
+        """Rename the file, so that it is not taken in again.
 
         Raises:
             RegistryError: It cannot be renamed.
         """
-        if self.path.name != FILE_NAME:
-            return self.path
+        if self.path.name.startswith(f"{FILE_NAME}{DONE}"):
+            return
         names = (f"{FILE_NAME}{DONE}{n or ''}" for n in range(10**6))
         target = next(p for p in map(self.path.with_name, names) if not p.exists())
         try:
-            return self.path.rename(target)
+            self.path.rename(target)
+        except FileNotFoundError:  # another import took it in as well
+            return
         except OSError as error:
             raise RegistryError(
                 f"the records of run {self.run_id} are recorded now, but {str(self.path)!r} "
                 f"cannot be renamed: {error.strerror}; remove it by hand"
             ) from error
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a run's file, so that a process which goes on with the run begins another.
+
+    Raises:
+        RegistryError: It cannot be renamed.
+    """
+    if path.name != FILE_NAME:
+        return path
+    try:
+        return path.rename(path.with_name(f"{FILE_NAME}{TAKING}-{uuid.uuid4().hex[:8]}"))
+    except OSError as error:
+        raise RegistryError(
+            f"{str(path)!r} cannot be renamed: {error.strerror}; nothing was taken in"
+        ) from error
+
+
+def put_back(path: Path) -> None:
+    """Give a file that was not taken in its name back, unless there is another by now."""
+    with contextlib.suppress(OSError):
+        os.link(path, path.with_name(FILE_NAME))
+        path.unlink()
 
 
 def read_unrecorded(path: Path) -> Unrecorded:
@@ -143,6 +165,7 @@ def read_unrecorded(path: Path) -> Unrecorded:
             continue
         time = datetime.fromisoformat(values["time"])
         found = found or Unrecorded(path, values["run"], time, time)
+        found.begun = min(found.begun, time)
         if values["run"] != found.run_id:
             raise RegistryError(f"{str(path)!r} tells of several runs; nothing was taken in")
         if values.get("void"):
@@ -161,8 +184,8 @@ def _values(line: bytes) -> dict[str, Any] | None:
     """Return what a line says, or ``None`` if it was cut off while it was written."""
     try:
         values = decode_json(line.decode())
-        datetime.fromisoformat(values["time"])
-        return values if isinstance(values["run"], str) and values["record"] else None
+        aware = datetime.fromisoformat(values["time"]).tzinfo is not None
+        return values if aware and isinstance(values["run"], str) and values["record"] else None
     except (ValueError, KeyError, TypeError):
         return None
 
@@ -174,18 +197,23 @@ def _take(found: Unrecorded, values: dict[str, Any], time: datetime) -> bool:
         if kind in _TURNS:
             _TURNS[kind](found, values, time)
         else:
-            found.told.append(Told(_RECORDS[kind](values, found.path.parent), time))
-    except (KeyError, TypeError, ValueError):
+            record = _RECORDS[kind](values, found.path.parent)
+            _check(record)
+            found.told.append(Told(record, time))
+    except (AttributeError, KeyError, TypeError, ValueError):
         return False
-    found.heard = time
+    found.heard = max(found.heard, time)
     return True
 
 
 def _begin(found: Unrecorded, values: Values, time: datetime) -> None:
     start = _start(values, found.path.parent)
+    if start.id != found.run_id:
+        raise ValueError(f"the start of another run: {start.id!r}")
     found.start = found.start or start
     names = attrs.fields_dict(Owner)
-    found.owner = Owner(**{name: values[f"owner_{name}"] for name in names})
+    owner = Owner(**{name: values[f"owner_{name}"] for name in names})
+    found.owner = attrs.evolve(owner, host=str(owner.host), pid=int(owner.pid))
     found.ending = None
 
 
@@ -203,7 +231,9 @@ def _resume(found: Unrecorded, values: Values, time: datetime) -> None:
 
 
 def _end(found: Unrecorded, values: Values, time: datetime) -> None:
-    found.ending = Ending(values["state"], values["message"], time)
+    if values["state"] not in get_args(RunState):
+        raise ValueError(f"no state of a run: {values['state']!r}")
+    found.ending = Ending(values["state"], str(values["message"]), time)
     _release(found, values, time)
 
 
@@ -249,6 +279,20 @@ _RECORDS: Final[Mapping[str, Callable[[Values, Path], Record]]] = {
     "ArtifactRecord": _artifact,
     "EventRecord": lambda values, _: EventRecord(**_only(EventRecord, values)),
 }
+
+
+def _check(record: Record) -> None:
+    """Refuse a record of which a value has another form than its own.
+
+    Raises:
+        TypeError: One has.
+        ValueError: Its step is none.
+    """
+    for name, value in attrs.asdict(record, recurse=False).items():
+        if not isinstance(value, _NESTED.get(name, (str, int, float, NoneType))):
+            raise TypeError(f"{name} is {value!r}")
+    if type(record.step) is not int or not 0 <= record.step < 2**63:
+        raise ValueError(f"step is {record.step!r}")
 
 
 def _only(kind: type[attrs.AttrsInstance], values: Values) -> dict[str, Any]:

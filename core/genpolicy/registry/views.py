@@ -5,9 +5,8 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from genpolicy.records import KINDS
 from genpolicy.registry.clock import LOST_AFTER_SECONDS, seconds_since_sql
-
-KINDS: Final = ("backbone", "network", "objective", "critic", "solver", "inference")
 
 VIEWS: Final = (
     "v_runs",

@@ -3,6 +3,8 @@
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 import attrs
@@ -16,6 +18,7 @@ from genpolicy.records import (
     MetricsRecord,
     RunState,
 )
+from genpolicy.registry import marks
 from genpolicy.registry.backlog import Backlog
 from genpolicy.registry.claims import Claim
 from genpolicy.registry.recorder import Recorder
@@ -53,7 +56,10 @@ class RunWriter(Observer):
         self._places = claim.database.places
         self._backlog = Backlog(step)
         self._spill = Spill(claim.start, claim.owner, claim.database.places)
-        self._recorder = Recorder(claim, self._backlog, self._spill, on_problem)
+        path = Path(claim.start.directory) / marks.FILE_NAME
+        self._mark = marks.Mark(path, claim.run_id, claim.owner, claim.database.place)
+        self._mark.hold()
+        self._recorder = Recorder(claim, self._backlog, self._spill, self._mark, on_problem)
         self._ended = False
 
     @property
@@ -71,9 +77,10 @@ class RunWriter(Observer):
             RegistryError: The registry cannot be written, or another process took the run over.
         """
         self._backlog.step = step
-        self._claim.rewind(step)
+        time = datetime.now(UTC)
+        self._claim.rewind(step, time)
         with suppress(OSError):
-            self._spill.add_if_there(RESUMED, {"step": step})
+            self._spill.add_if_there(RESUMED, {"step": step}, time)
 
     def on_stage(self, name: str, first_step: int, last_step: int) -> None:
         """Record that a stage begins."""
@@ -138,6 +145,7 @@ class RunWriter(Observer):
                 STATE,
                 {"state": state, "message": message},
             )
+            self._mark.let_go()
         return self.problem is None
 
     def close(self) -> bool:
@@ -150,6 +158,7 @@ class RunWriter(Observer):
         if not self._ended:
             self._ended = True
             self._recorder.conclude(self._claim.release, RELEASED, {})
+            self._mark.let_go()
         return self.problem is None
 
     def _drain(self) -> None:

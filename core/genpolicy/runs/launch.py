@@ -25,6 +25,7 @@ from genpolicy.errors import RunError, StoppedError
 from genpolicy.observer import Observer
 from genpolicy.records import DatasetRecord, EvaluationRecord, EventRecord, RunStart, RunState
 from genpolicy.registry import Registry, RunWriter
+from genpolicy.registry.marks import mark
 from genpolicy.registry.writer import warn
 from genpolicy.runs import surroundings
 from genpolicy.runs.blame import explain, in_words
@@ -72,6 +73,7 @@ class Launch:
     def __init__(self, runner: Runner, writer: RunWriter, say: Say = warn) -> None:
         self.runner, self.writer, self._say = runner, writer, say
         self._mirrors: Sequence[Observer] = ()
+        self._over = False
 
     @property
     def run_id(self) -> str:
@@ -83,10 +85,11 @@ class Launch:
         self.runner.stop()
 
     def note(self, message: str) -> None:
-        """Record something odd, and say it."""
+        """Say something odd, from any thread, and record it while the run goes on."""
         self._say(message)
-        step = self.runner.learner.step
-        self.writer.on_event(EventRecord(kind="warning", message=message, step=step))
+        if not self._over:
+            step = self.runner.learner.step
+            self.writer.on_event(EventRecord(kind="warning", message=message, step=step))
 
     def mirror(
         self, trackers: Mapping[str, TrackerRecipe], record: RunStart, resumed: int | None = None
@@ -98,7 +101,7 @@ class Launch:
             record: What is known of the run.
             resumed: The step that it goes on from, if it does.
         """
-        self._mirrors = [Guarded(each, record, name, self._say) for name, each in trackers.items()]
+        self._mirrors = [Guarded(each, record, name, self.note) for name, each in trackers.items()]
         if resumed is not None:
             event = EventRecord(kind="resumed", message=f"from step {resumed}", step=resumed)
             for mirror in self._mirrors:
@@ -131,6 +134,7 @@ class Launch:
         return self._result(outcome, seconds)
 
     def _end(self, told: Sequence[Observer], state: RunState, message: str = "") -> None:
+        self._over = True
         self.writer.finish(state, message)
         for observer in told:
             observer.on_end(state, message)
@@ -182,7 +186,7 @@ def start(
     run_id = new_run_id()
     folder = output.resolve() / run_id
     runner = Runner(recipe, dataset, run=run_id, folder=folder, device=device)
-    _write_config(folder, recipe)
+    _begin_folder(folder, run_id, recipe, registry)
     git = surroundings.git_state(Path.cwd())
     record = RunStart(
         id=run_id,
@@ -259,9 +263,10 @@ def _host(device: torch.device) -> dict[str, Any]:
     return facts
 
 
-def _write_config(folder: Path, recipe: AgentRecipe) -> None:
+def _begin_folder(folder: Path, run_id: str, recipe: AgentRecipe, registry: Registry) -> None:
     try:
         write_atomically(folder / "recipe.toml", to_config(recipe).encode())
+        mark(folder, run_id, registry.place)
     except OSError as error:
         raise RunError(
             f"the run's folder {str(folder)!r} cannot be written: {error.strerror}; name another "

@@ -1,9 +1,9 @@
 """What our trackers show, by names that are the same in all of them."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
+from genpolicy.recipe_settings import flat
 from genpolicy.records import EvaluationRecord, RunStart
 
 Plain = str | int | float | bool
@@ -28,21 +28,14 @@ def scores_of(record: EvaluationRecord) -> dict[str, float]:
 
 def settings_of(run: RunStart) -> dict[str, Plain]:
     """Return a run's recipe, flat, by the names that a user types, and what else tells it apart."""
-    return {key: _plain(value) for key, value in _settings(run) if value is not None}
-
-
-def _settings(run: RunStart) -> Iterator[tuple[str, Any]]:
-    for part in run.parts:
-        yield part.slot, part.name
-        for option, value in part.options.items():
-            yield f"{part.slot}.{option}", value
-    for section in ("train", "evaluation"):
-        for option, value in run.recipe.get(section, {}).items():
-            yield f"{section}.{option}", value
-    yield "seed", run.seed
-    yield "recipe_hash", run.recipe_hash
-    yield "fingerprint", run.dataset.fingerprint
-    yield "device", run.device
+    values = {
+        **flat(run.recipe),
+        "seed": run.seed,
+        "recipe_hash": run.recipe_hash,
+        "fingerprint": run.dataset.fingerprint,
+        "device": run.device,
+    }
+    return {key: _plain(value) for key, value in values.items() if value is not None}
 
 
 def _plain(value: Any) -> Plain:

@@ -13,7 +13,7 @@ DATA = DatasetRecord(name="maze", fingerprint="ab" * 32, transitions=9, episodes
 TWO_STAGES = {"behaviour": {10: 20.0, 20: 40.0}, "critic": {}, "policy": {45: 60.0, 50: 80.0}}
 
 
-def evaluation(stage, step, score, selection=None, protocol="default", scaled=True):
+def evaluation(stage, step, score, selection=None, protocol="default", scaled=True, expert=102.0):
     returns = (score, score + 4.0)
     return EvaluationRecord(
         stage=stage,
@@ -27,7 +27,7 @@ def evaluation(stage, step, score, selection=None, protocol="default", scaled=Tr
             for r in returns
         ),
         random_return=2.0 if scaled else None,
-        expert_return=102.0 if scaled else None,
+        expert_return=expert if scaled else None,
     )
 
 
@@ -183,6 +183,11 @@ def test_runs_without_any_look_are_refused(record):
             {"protocol": "long"},
             "the runs were scored by different protocols, whose scores do not compare: "
             "default (2 runs), long (1 run); name the runs to draw",
+        ),
+        (
+            {"expert": 52.0},
+            "the scores of the runs lie between different reference returns, so that they do not "
+            "compare: 2 to 102 (2 runs), 2 to 52 (1 run); name the runs to draw",
         ),
     ],
 )

@@ -109,3 +109,20 @@ def test_without_any_score_what_would_work_is_said(run):
     )
     with pytest.raises(UsageError, match=r"of 1 finished run none has a return$"):
         comparable([run(score=None)], metric="return")
+
+
+def test_scores_between_other_reference_returns_are_left_out(run, reference):
+    runs = [run(seed=0), run(seed=1), run(seed=2, expert_return=50.0)]
+    runs += [reference("a", expert_return=50.0), reference("b", expert_return=50.0)]
+    runs += [run(seed=2, dataset="hall", expert_return=50.0)]
+    field = comparable(runs)
+    assert ids(field) == ["run0", "run1", "run5"]
+    assert field.remarks == (
+        "left out, since most runs on the same data have other reference returns: 3 runs",
+    )
+    assert len(comparable(runs, metric="return").runs) == 6
+
+
+def test_of_two_scales_as_common_the_newest_runs_is_taken(run):
+    runs = [run(seed=0, random_return=5.0), run(seed=1)]
+    assert ids(comparable(runs)) == ids(comparable(runs[::-1])) == ["run1"]

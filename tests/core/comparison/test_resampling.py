@@ -111,3 +111,24 @@ def test_ninety_five_of_a_hundred_intervals_hold_the_truth():
     # theirs already, counts twice. The share of 1000 intervals has a standard error of 0.7 %.
     assert 0.91 <= held_share(3, 1000) <= 0.965
     assert 0.95 <= held_share(10, 1000) <= 0.995
+
+
+@pytest.mark.parametrize("value", [100.1, 16777217.0])
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_an_interval_of_equal_scores_holds_them(value, function):
+    scores = sample([value] * 5)
+    pair = (function([Scores.of(scores.values)]), function([Scores.of(scores.resampled(100, ""))]))
+    found = intervals({"it": pair})["it"]
+    assert found.low <= found.mean <= found.high
+    assert found.half_width < 1e-8
+
+
+def test_draws_of_large_scores_are_these_scores():
+    values = [1e15, 1e15 + 1.0, 1e15 + 2.0]
+    assert set(sample(values).resampled(1000, "").ravel()) == set(values)
+
+
+def test_what_is_drawn_stays_within_the_limits():
+    sample = Sample(np.array([99.0, 1.0]), np.array([3.0, 3.0]), limits=(0.0, 100.0))
+    drawn = sample.resampled(500, "")
+    assert (drawn.min(), drawn.max()) == (0.0, 100.0)

@@ -32,11 +32,19 @@ def test_the_same_note_is_attached_once(registry, make_run):
 def test_empty_words_are_refused(registry, make_run):
     registry.start(make_run()).close()
     for word in ("", " a"):
-        with pytest.raises(UsageError, match="a tag is a word without spaces around it; got"):
+        with pytest.raises(UsageError, match="a tag has no spaces around it; got"):
             registry.tag("a1b2c3", ["fine", word])
     with pytest.raises(UsageError, match="a note needs a text"):
         registry.note("a1b2c3", " \n")
     assert registry.run("a1b2c3").start.tags == (), "one bad word, and none is attached"
+
+
+def test_the_id_of_another_run_is_no_tag(registry, make_run):
+    for id in ("a1b2c3", "b2"):
+        registry.start(make_run(id)).close()
+    with pytest.raises(UsageError, match="'b2' is a run, no tag; tag one run after the other"):
+        registry.tag("a1b2c3", ["b2", "paper"])
+    assert registry.run("a1b2c3").start.tags == ()
 
 
 def test_an_unknown_run_gets_nothing(registry, make_run):

@@ -14,6 +14,7 @@ from genpolicy.records import ArtifactRecord
 from genpolicy.registry import Registry
 from genpolicy.registry.bundles import export_runs
 from genpolicy.registry.imports import Import
+from genpolicy.registry.marks import is_marked, mark
 from timeless import timeless
 
 
@@ -83,7 +84,7 @@ def artifact(kind, path, weights, step):
 
 def files(folder):
     """The files below a folder and what they hold."""
-    found = (path for path in folder.rglob("*") if path.is_file())
+    found = (path for path in folder.rglob("*") if path.is_file() and path.name != ".run")
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
 
 
@@ -131,6 +132,7 @@ def test_a_zip_file_takes_runs_elsewhere_with_their_files(
     for id, content in before.items():
         place = tmp_path / "elsewhere" / "runs" / id
         assert files(place) == content
+        assert is_marked(place, id)
         assert elsewhere.run(id).start.directory == str(place)
         assert timeless(elsewhere.run(id)) == told[id]
     assert elsewhere.run("a1b2c3").finished == times
@@ -180,6 +182,17 @@ def test_files_of_a_run_that_was_known_without_them_are_brought(
     assert elsewhere.run("a1b2c3").start.directory == str(place)
 
 
+def test_checkpoints_that_came_later_are_brought(record, bundle, take, tmp_path):
+    folder = record()
+    take(bundle("without.zip")[0])
+    archive, _ = bundle("with.zip", checkpoints=True)
+    place = tmp_path / "elsewhere" / "runs" / "a1b2c3"
+    assert not (place / "checkpoints").exists()
+    assert take(archive) == [("a1b2c3", "completed", f"its files are in {str(place)!r} now")]
+    assert files(place / "checkpoints") == files(folder / "checkpoints") != {}
+    assert take(archive) == [("a1b2c3", "unchanged", "it was there")]
+
+
 def test_a_run_further_on_brings_its_files(
     registry, make_run, record, bundle, take, elsewhere, tmp_path, backdoor
 ):
@@ -203,11 +216,69 @@ def test_a_file_in_the_way_is_left_and_the_run_not_entered(
     put(mine, b"mine")
     ((_, outcome, message),) = take(path)
     assert outcome == "refused"
+    assert message == (
+        f"the folder {str(mine.parent)!r} is there and no .run in it says that it is the run's; "
+        "name another with --output"
+    )
+    mark(mine.parent, "a1b2c3", "/nowhere.db")
+    ((_, outcome, message),) = take(path)
+    assert outcome == "refused"
     assert message == f"{str(mine)!r} is another file; name another folder with --output"
     assert mine.read_bytes() == b"mine"
     assert elsewhere.runs() == []
     mine.unlink()
     assert take(path)[0][1] == "entered"
+
+
+def test_nothing_is_written_through_a_link_or_into_a_folder_that_a_registry_names(
+    registry, record, bundle, take, elsewhere, tmp_path
+):
+    folder, runs = record(), tmp_path / "elsewhere" / "runs"
+    path, _ = bundle()
+    (tmp_path / "mine").mkdir()
+    runs.mkdir()
+    (runs / "a1b2c3").symlink_to(tmp_path / "mine")
+    assert take(path)[0][1] == "refused"
+    (runs / "a1b2c3").unlink()
+    (runs / "a1b2c3").mkdir()
+    mark(runs / "a1b2c3", "a1b2c3", "/nowhere.db")
+    (runs / "a1b2c3" / "agent").symlink_to(tmp_path / "mine")
+    ((_, outcome, message),) = take(path)
+    assert outcome == "refused"
+    assert message.endswith(
+        "leads out of the run's folder; remove it, or name another folder with --output"
+    )
+    (runs / "a1b2c3" / "agent").unlink()
+    assert list((tmp_path / "mine").iterdir()) == []
+
+    put(folder / "recipe.toml", b"mine")
+    rows = registry.rows("a1b2c3").changed(state="interrupted")
+    assert elsewhere.merge(rows).outcome == "entered"
+    assert take(path)[0][1] == "replaced"
+    assert (folder / "recipe.toml").read_bytes() == b"mine"
+    assert elsewhere.run("a1b2c3").start.directory == str(runs / "a1b2c3")
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "sentence"),
+    [(8, 1, "is encrypted"), (10, 99, "is packed in a way that bundles are not")],
+)
+def test_what_cannot_be_unpacked_is_refused(record, bundle, take, place, value, sentence):
+    record()
+    path, _ = bundle()
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02") + place] = value
+    path.write_bytes(content)
+    with pytest.raises(RegistryError, match=rf"holds '.*', which {sentence}; pack it anew"):
+        take(path)
+
+
+def test_a_registry_that_holds_what_zip_files_end_with_is_still_one(registry, record, bundle, take):
+    record()
+    registry.note("a1b2c3", "PK\5\6" + "\1" * 18)
+    path, _ = bundle("bundle.db")
+    assert zipfile.is_zipfile(path)
+    assert take(path) == [("a1b2c3", "entered", "finished, on pointmaze/umaze")]
 
 
 def test_altered_weights_are_refused(record, bundle, take, elsewhere, tmp_path):
@@ -279,8 +350,9 @@ def test_an_identifier_that_is_no_name_of_a_folder_is_refused(
         for table in ("parts", "metrics", "artifacts", "evaluations"):
             file.execute(f"UPDATE {table} SET run_id = '../../evil'")
     changed(path, **{"registry.db": database.read_bytes()})
-    with pytest.raises(RegistryError, match=r"'../../evil', which is no run's identifier"):
-        take(path)
+    refused = ("../../evil", "refused", "'../../evil' is no run's identifier")
+    assert take(path) == [refused]
+    assert take(database) == [refused]
     assert elsewhere.runs() == []
 
 
@@ -310,6 +382,15 @@ def test_a_bundle_of_a_newer_program_is_refused(record, bundle, take):
         take(path)
 
 
+def test_a_bundle_with_a_time_that_is_none_is_refused(record, bundle, take):
+    record()
+    path, _ = bundle("bundle.db")
+    with closing(sqlite3.connect(path)) as file, file:
+        file.execute("UPDATE runs SET created = 'yesterday'")
+    with pytest.raises(RegistryError, match=r"holds what no registry does: .*'yesterday'"):
+        take(path)
+
+
 def test_files_that_are_not_what_was_recorded_stay_behind(record, bundle):
     folder = record()
     put(folder / "agent" / "weights.safetensors", b"other weights")
@@ -323,7 +404,7 @@ def test_a_run_without_its_files_is_bundled_with_a_remark(record, bundle, take):
     folder = record()
     shutil.rmtree(folder)
     path, (remark,) = bundle()
-    assert remark == f"of 1 runs there are no files, as in {str(folder)!r}"
+    assert remark == f"of one run there are no files, as in {str(folder)!r}"
     assert take(path)[0][1] == "entered"
 
 

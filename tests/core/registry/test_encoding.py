@@ -26,3 +26,8 @@ def test_json_keeps_nan_and_infinities_and_is_still_json():
 def test_undecodable_file_names_are_spelt_out():
     assert printable("a\udcffb") == "a\\udcffb"
     assert printable("Größe") == "Größe"
+
+
+def test_what_no_server_stores_is_spelt_out():
+    assert printable("bad \0 header") == "bad \\x00 header"
+    assert decode_json(encode_json({"a\0": ["b\0", "\udcff"]})) == {"a\\x00": ["b\\x00", "\\udcff"]}

@@ -149,6 +149,122 @@ def test_a_run_further_on_takes_the_place_of_ours_and_ours_of_none(
     assert registry.run("a1b2c3").state == "finished"
 
 
+def test_records_that_only_one_copy_has_are_united_in_either_order(
+    registry, other, take, location, write, make_run, metrics, make_evaluation, tmp_path
+):
+    """As when a run's registry failed, and what it kept beside it was taken into another."""
+    run = make_run()
+    writer = write(registry, run)
+    writer.close()
+    writer = other.start(run)
+    writer.on_metrics(metrics(5))
+    writer.on_evaluation(make_evaluation(9.0, step=6))
+    assert writer.finish("finished", "done")
+    before = registry.rows("a1b2c3")
+    (taken,) = Import(other, tmp_path / "runs").take(location)
+    assert (taken.outcome, taken.message) == (
+        "completed",
+        "it was there; it got 8 records and a note",
+    )
+    assert outcomes(take(other)) == [("a1b2c3", "replaced")]
+    for detail in (registry.run("a1b2c3"), other.run("a1b2c3")):
+        assert [record.step for record in detail.metrics] == [4, 5]
+        assert [record.step for record in detail.evaluations] == [4, 4, 6]
+        assert (detail.state, detail.step, len(detail.artifacts)) == ("finished", 6, 2)
+    assert set(before.keys) < set(registry.rows("a1b2c3").keys)
+    assert outcomes(take(other)) == [("a1b2c3", "unchanged")]
+
+
+def test_what_the_other_forgot_when_it_was_resumed_goes_and_does_not_come_back(
+    registry, other, take, write, make_run, metrics, tmp_path
+):
+    writer = write(other, make_run())
+    writer.on_metrics(metrics(90))
+    writer.finish("failed", "boom")
+    take(other)
+    with Registry.open(tmp_path / "early.db") as early:
+        early.merge(other.rows("a1b2c3"))
+    again = other.claim("a1b2c3")
+    again.rewind(4)
+    again.on_metrics(metrics(5))
+    again.finish("interrupted")
+    assert outcomes(take(other)) == [("a1b2c3", "replaced")]
+    assert same(registry.run("a1b2c3"), other.run("a1b2c3"))
+    assert [record.step for record in registry.run("a1b2c3").metrics] == [4, 5]
+    assert outcomes(take(tmp_path / "early.db")) == [("a1b2c3", "unchanged")]
+
+
+def test_copies_that_went_on_each_by_itself_are_refused(
+    registry, other, take, write, make_run, metrics, make_evaluation
+):
+    write(other, make_run()).finish("interrupted")
+    take(other)
+    for where, step in ((other, 150), (registry, 900)):
+        writer = where.claim("a1b2c3")
+        writer.rewind(4)
+        writer.on_metrics(metrics(step))
+        writer.on_evaluation(make_evaluation(5.0, step=step))
+        writer.finish("interrupted")
+    before = registry.rows("a1b2c3")
+    (taken,) = take(other)
+    assert (taken.outcome, taken.message) == (
+        "refused",
+        "it went on here and there, each by itself; neither was changed",
+    )
+    assert same(registry.rows("a1b2c3"), before)
+
+
+def test_a_copy_that_was_resumed_while_ours_ended_is_refused(
+    registry, other, take, write, make_run, metrics
+):
+    writer = write(registry, make_run())
+    assert other.merge(registry.rows("a1b2c3")).outcome == "entered"
+    copied = other.claim("a1b2c3")
+    copied.rewind(2)
+    writer.on_metrics(metrics(9))
+    writer.finish("finished")
+    copied.on_metrics(metrics(8))
+    copied.finish("finished")
+    before = registry.rows("a1b2c3")
+    assert outcomes(take(other)) == [("a1b2c3", "refused")]
+    assert same(registry.rows("a1b2c3"), before)
+
+
+def test_tags_and_notes_of_a_run_that_lives_here_are_taken_and_it_goes_on(
+    registry, other, take, write, make_run, metrics
+):
+    writer = write(registry, make_run())
+    assert other.merge(registry.rows("a1b2c3")).outcome == "entered"
+    other.tag("a1b2c3", ["theirs"])
+    writer.on_metrics(metrics(9))
+    assert writer.flush()
+    assert outcomes(take(other)) == [("a1b2c3", "united")]
+    assert writer.finish("finished")
+    assert registry.run("a1b2c3").start.tags == ("theirs",)
+
+
+def test_a_run_that_no_database_takes_keeps_no_other_from_being_taken_in(
+    registry, other, take, write, make_run
+):
+    for id in ("a1b2c3", "d4e5f6"):
+        assert write(other, make_run(id)).finish("finished")
+    with closing(sqlite3.connect(other.path)) as file, file:
+        file.execute("PRAGMA ignore_check_constraints = ON")
+        file.execute("UPDATE metrics SET value = NULL, special = NULL WHERE run_id = 'a1b2c3'")
+        file.execute("INSERT INTO tags VALUES ('d4e5f6', 'a' || char(0) || 'b')")
+    taken = take(other)
+    assert outcomes(taken) == [("a1b2c3", "refused"), ("d4e5f6", "entered")]
+    assert taken[0].message.startswith(f"{registry.name} cannot be used: ")
+    assert registry.run("d4e5f6").start.tags == ("a\\x00b",)
+    assert outcomes(take(other)) == [("a1b2c3", "refused"), ("d4e5f6", "unchanged")]
+
+
+def test_a_message_that_no_server_takes_is_spelt_out(registry, make_run):
+    writer = registry.start(make_run())
+    assert writer.finish("failed", "bad \0 header")
+    assert registry.run("a1b2c3").message == "bad \\x00 header"
+
+
 def test_a_run_that_lives_here_is_not_replaced(registry, other, take, write, make_run, backdoor):
     run = make_run()
     assert write(other, run).finish("finished")

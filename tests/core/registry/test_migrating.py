@@ -182,3 +182,9 @@ def test_of_several_that_open_an_old_registry_one_migrates_it(old, fresh):
         worker.join()
     assert sorted(notice is None for notice in said) == [False, True, True, True]
     assert Backdoor(old).structure() == Backdoor(fresh).structure()
+
+
+def test_it_is_brought_up_to_date_also_where_none_is_to_be_created(old, version):
+    with Registry.open(old, create=False) as registry:
+        assert (registry.notice is None) == (version == schema.SCHEMA_VERSION)
+        registry.note("finished1", "kept")

@@ -30,6 +30,21 @@ def test_a_new_registry_is_created_and_opens_again(empty, make_run):
         assert [run.id for run in registry.runs()] == ["a1b2c3"]
 
 
+def test_one_that_is_missing_is_not_created_where_none_is_to_be(empty, path, make_run):
+    said = refusal(empty, create=False)
+    assert "it is created by the first run" in said or "the first run creates its tables" in said
+    assert not path.exists()
+    Registry.open(empty).close()
+    with Registry.open(empty, create=False) as registry:
+        assert registry.start(make_run()).finish("finished")
+
+
+def test_an_empty_file_is_left_empty_where_none_is_to_be_created(path):
+    path.touch()
+    assert "is empty; the first run creates its tables" in refusal(path, create=False)
+    assert path.stat().st_size == 0
+
+
 def test_an_empty_file_becomes_a_registry(path):
     path.touch()
     with Registry.open(path) as registry:
@@ -255,6 +270,16 @@ def test_a_read_only_file_is_refused_for_writing_and_opens_for_reading(
         "another with --registry"
     )
     assert as_nobody(lambda: read_ids(path)) == "['a1b2c3']"
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+def test_a_folder_that_may_not_be_entered_is_told(open_folder, as_nobody, make_run, read_only):
+    path = prepared(open_folder, make_run)
+    open_folder.chmod(0o700)
+    assert as_nobody(lambda: Registry.open(path, read_only=read_only)) == (
+        f"RegistryError: the registry {str(path)!r} cannot be reached: Permission denied; check "
+        "the permissions of its folder, or name another with --registry"
+    )
 
 
 @pytest.mark.parametrize("compacted", [True, False])

@@ -124,3 +124,18 @@ def test_runs_can_be_sorted_by_everything_that_is_offered(three):
 def test_an_unknown_order_is_refused(three):
     with pytest.raises(OptionError, match="runs cannot be sorted by 'luck'; choose run, created"):
         three.runs(RunQuery(sort="luck"))
+
+
+def test_data_are_found_by_their_names_in_any_alphabet(registry):
+    for id, name in (("un", "Ünö"), ("ja", "迷路"), ("up", "MAZE-É")):
+        data = DatasetRecord(name=name, fingerprint="00" * 32, transitions=9, episodes=3)
+        record(registry, run_start(id, dataset=data))
+    assert found(registry, datasets=("Ünö",)) == ["un"]
+    assert found(registry, datasets=("ÜNö",)) in ([], ["un"]), "as the database knows its letters"
+    assert found(registry, datasets=("Ü*", "迷?")) == ["ja", "un"]
+    assert found(registry, datasets=("maze-É",)) == ["up"]
+
+
+def test_a_seed_that_no_run_can_have_fits_none(three):
+    assert found(three, seeds=(10**20, -(10**20))) == []
+    assert found(three, seeds=(10**20, 2)) == ["di"]

@@ -1,3 +1,4 @@
+import math
 import sqlite3
 from contextlib import closing
 
@@ -187,3 +188,24 @@ def test_the_documented_columns_are_those_of_the_views(path, registry, pytestcon
         documented = [word.strip(" `") for word in line.split("|")[3].split(",")]
         assert documented == columns
     assert set(KINDS) <= set(text.replace("`", " ").replace(",", " ").split())
+
+
+def test_returns_that_are_not_finite_have_no_mean_wherever_it_is_asked(
+    registry, make_run, make_evaluation
+):
+    for id, values in (("inf", (1.0, math.inf)), ("nan", (1.0, math.nan)), ("none", ())):
+        writer = registry.start(make_run(id))
+        writer.on_evaluation(make_evaluation(*values))
+        writer.finish("finished")
+    listed = {run.id: run for run in registry.runs()}
+    for id in ("inf", "nan"):
+        detail = registry.run(id).final_evaluation
+        for of_detail, of_line in (
+            (detail.return_, listed[id].return_),
+            (detail.score, listed[id].score),
+        ):
+            assert repr(of_detail) == repr(of_line)
+            assert math.isnan(of_line.mean)
+    assert (listed["none"].score, registry.run("none").final_evaluation.score) == (None, None)
+    query = "SELECT return_mean, score_mean FROM v_scores"
+    assert set(registry.sql(query).rows) == {(None, None)}

@@ -9,9 +9,10 @@ import pytest
 
 from genpolicy.errors import GenpolicyWarning, RegistryError, RunError
 from genpolicy.records import ArtifactRecord, EventRecord
-from genpolicy.registry import Registry, RunQuery
+from genpolicy.registry import Registry, RunQuery, marks
 from genpolicy.registry.removal import remove_folder
 
+NOT_MARKED = "no .run in it says that it is the run's; remove it by hand"
 TABLES = ("runs", "parts", "tags", "notes", "metrics", "artifacts", "events", "evaluations")
 
 
@@ -84,6 +85,7 @@ def test_a_lost_run_is_removed(registry, make_run, backdoor):
 def own_folder(folder):
     (folder / "checkpoints").mkdir(parents=True)
     (folder / "checkpoints" / "step").write_text("weights")
+    marks.mark(folder, folder.name, "/nowhere.db")
 
 
 def test_a_runs_own_folder_is_removed_and_what_is_linked_into_it_stays(tmp_path):
@@ -91,33 +93,71 @@ def test_a_runs_own_folder_is_removed_and_what_is_linked_into_it_stays(tmp_path)
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "mine").write_text("precious")
     (tmp_path / "a1b2c3" / "data").symlink_to(tmp_path / "data")
-    remove_folder("a1b2c3", tmp_path / "a1b2c3")
+    remove_folder("a1b2c3", tmp_path / "a1b2c3", "/nowhere.db")
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
     assert (tmp_path / "data" / "mine").read_text() == "precious"
 
 
 def test_a_folder_that_is_not_the_runs_own_is_left(tmp_path):
     own_folder(tmp_path / "project")
-    (tmp_path / "d4e5f6").symlink_to(tmp_path / "project")
-    (tmp_path / "0a0a0a").mkdir()
-    (tmp_path / "0a0a0a" / "thesis.tex").write_text("precious")
+    own_folder(tmp_path / "elsewhere" / "d4e5f6")
+    (tmp_path / "d4e5f6").symlink_to(tmp_path / "elsewhere" / "d4e5f6")
+    (tmp_path / "thesis" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "thesis" / "recipe.toml").write_text("precious")
+    own_folder(tmp_path / "0a0a0a")
+    (tmp_path / "0a0a0a" / ".run").write_text("precious")
     for run, name, reason in (
         ("a1b2c3", "project", "it is not named after the run"),
         ("d4e5f6", "d4e5f6", "it is a link"),
-        ("0a0a0a", "0a0a0a", "it holds neither an agent nor checkpoints nor a recipe"),
+        ("thesis", "thesis", NOT_MARKED),
+        ("0a0a0a", "0a0a0a", NOT_MARKED),
         ("nowhere", "nowhere", "it is not there"),
     ):
         with pytest.raises(RegistryError) as caught:
-            remove_folder(run, tmp_path / name)
+            remove_folder(run, tmp_path / name, "/nowhere.db")
         folder = str(tmp_path / name)
         assert str(caught.value) == f"the folder {folder!r} was not removed: {reason}"
     assert (tmp_path / "project" / "checkpoints" / "step").exists()
-    assert (tmp_path / "0a0a0a" / "thesis.tex").exists()
+    assert (tmp_path / "d4e5f6" / "checkpoints" / "step").exists()
+    assert (tmp_path / "thesis" / "recipe.toml").exists()
+    assert (tmp_path / "0a0a0a" / "checkpoints" / "step").exists()
+
+
+def test_the_folder_of_a_run_that_lives_is_left_whatever_a_copied_registry_says(
+    registry, make_run, tmp_path
+):
+    run = make_run()
+    own_folder(Path(run.directory))
+    writer = registry.start(run)
+    with Registry.open(tmp_path / "copy.db") as copy:
+        copy.merge(registry.rows("a1b2c3"))
+        (removed,) = copy.remove(["a1b2c3"])
+    sentence = rf"the run is being trained there by process {os.getpid()} on "
+    with pytest.raises(RegistryError, match=sentence):
+        remove_folder(removed.run, removed.folder, copy.place)
+    assert writer.finish("finished")
+    with pytest.raises(RegistryError, match="its run is recorded in .*, which is there too"):
+        remove_folder(removed.run, removed.folder, copy.place)
+    assert removed.folder.exists()
+    remove_folder(removed.run, removed.folder, registry.place)
+    assert not removed.folder.exists()
+
+
+def test_a_folder_whose_registry_is_gone_or_the_same_by_another_name_is_removed(tmp_path):
+    here, link = tmp_path / "here.db", tmp_path / "link.db"
+    here.touch()
+    link.symlink_to(here)
+    for registry in (str(link), "/nowhere.db"):
+        folder = tmp_path / "a1b2c3"
+        folder.mkdir()
+        marks.mark(folder, "a1b2c3", registry)
+        remove_folder("a1b2c3", folder, str(here))
+        assert not folder.exists()
 
 
 def test_a_folder_that_may_not_be_removed_is_told(open_folder, as_nobody):
     own_folder(open_folder / "a1b2c3")
-    told = as_nobody(lambda: remove_folder("a1b2c3", open_folder / "a1b2c3"))
+    told = as_nobody(lambda: remove_folder("a1b2c3", open_folder / "a1b2c3", "/nowhere.db"))
     folder = str(open_folder / "a1b2c3")
     assert told == f"RegistryError: the folder {folder!r} could not be removed: Permission denied"
 

@@ -3,12 +3,13 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from genpolicy.errors import GenpolicyWarning, RegistryError, UnknownRunError
 from genpolicy.records import ArtifactRecord
-from genpolicy.registry import Registry
+from genpolicy.registry import Registry, marks
 from genpolicy.registry.processes import Owner, is_dead, this_process
 
 
@@ -99,6 +100,27 @@ def test_a_killed_process_that_nobody_reaped_is_dead_as_well(registry, other_pro
     other_process.send_signal(signal.SIGKILL)
     os.waitid(os.P_PID, other_process.pid, os.WEXITED | os.WNOWAIT)
     assert registry.claim("a1b2c3").close()
+
+
+def test_a_run_that_lives_is_not_resumed_through_a_copy_of_its_registry(
+    registry, make_run, tmp_path
+):
+    run = make_run()
+    Path(run.directory).mkdir(parents=True)
+    marks.mark(Path(run.directory), "a1b2c3", "/nowhere.db")
+    writer = registry.start(run)
+    with Registry.open(tmp_path / "copy.db") as copy:
+        copy.merge(registry.rows("a1b2c3"))
+        with pytest.raises(RegistryError) as caught:
+            copy.claim("a1b2c3")
+        assert str(caught.value).startswith(
+            f"run a1b2c3 is being trained by process {os.getpid()} on "
+        )
+        assert str(caught.value).endswith(
+            "which records it in another registry; wait for it to end, or end it, before resuming"
+        )
+        writer.close()
+        copy.claim("a1b2c3").close()
 
 
 def test_a_run_on_another_host_is_free_once_it_is_silent(registry, make_run, backdoor):

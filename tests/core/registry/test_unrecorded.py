@@ -8,6 +8,7 @@ import signal
 import time
 from pathlib import Path
 
+import attrs
 import pytest
 
 from disks import small_disk
@@ -15,6 +16,7 @@ from genpolicy.errors import RegistryError, UsageError
 from genpolicy.records import ArtifactRecord, EventRecord, MetricsRecord
 from genpolicy.registry import Registry, claims, recorder
 from genpolicy.registry.imports import Import
+from genpolicy.registry.unrecorded import Unrecorded, set_aside
 from timeless import timeless
 
 
@@ -368,8 +370,9 @@ def test_a_file_that_does_not_say_what_the_run_was_is_refused(
     with pytest.raises(RegistryError) as caught:
         take(run.directory)
     assert str(caught.value) == (
-        f"{registry.name} holds no run 'a1b2c3', and {str(kept(run))!r} does not say what it "
-        "was; import the registry that it was started in first"
+        f"{registry.name} holds no run 'a1b2c3', and what is kept in "
+        f"{str(kept(run).parent)!r} does not say what it was; import the registry that it was "
+        "started in first"
     )
 
 
@@ -477,7 +480,7 @@ def test_a_process_that_was_killed_leaves_a_run_that_goes_on(
     assert same(never_resumed(timeless(registry.run("a1b2c3"))), expected)
 
 
-def test_a_kill_before_the_file_is_renamed_doubles_nothing(
+def test_a_file_that_cannot_be_renamed_is_not_taken_in(
     registry, make_run, tell, take, trouble, monkeypatch
 ):
     run = make_run()
@@ -489,10 +492,176 @@ def test_a_kill_before_the_file_is_renamed_doubles_nothing(
     def fail(self, target):
         raise OSError(13, "Permission denied")
 
+    before = registry.rows("a1b2c3")
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", fail)
+        with pytest.raises(RegistryError, match=r"cannot be renamed: .*; nothing was taken in"):
+            take(run.directory)
+    assert same(registry.rows("a1b2c3"), before)
+    assert take(run.directory).outcome == "completed"
+
+
+def test_a_kill_before_the_file_is_renamed_doubles_nothing(
+    registry, make_run, tell, take, trouble, monkeypatch
+):
+    run = make_run()
+    writer = start(registry, run)
+    with trouble():
+        tell(writer, 0)
+        writer.finish("finished")
+
+    rename = Path.rename
+
+    def fail(self, target):
+        if target.name.endswith("imported"):
+            raise OSError(13, "Permission denied")
+        return rename(self, target)
+
     with monkeypatch.context() as patched:
         patched.setattr(Path, "rename", fail)
         with pytest.raises(RegistryError, match=r"cannot be renamed: .*; remove it by hand"):
             take(run.directory)
+    assert not kept(run).exists()
     before = registry.rows("a1b2c3")
     assert take(run.directory).outcome == "unchanged"
     assert same(registry.rows("a1b2c3"), before)
+
+
+def test_what_a_process_tells_while_the_file_is_taken_in_is_taken_in_next(
+    registry, make_run, metrics, take, trouble, monkeypatch
+):
+    run = make_run()
+    writer = start(registry, run)
+    with trouble():
+        writer.on_metrics(metrics(1))
+        writer.finish("interrupted")
+    put_away, resumed = Unrecorded.put_away, []
+
+    def while_another_goes_on(self):
+        resumed.append(registry.claim("a1b2c3", on_problem=lambda problem: None))
+        resumed[0].rewind(1)
+        with trouble():
+            resumed[0].on_metrics(metrics(2))
+            assert resumed[0].flush(5)
+        put_away(self)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Unrecorded, "put_away", while_another_goes_on)
+        take(run.directory)
+    resumed[0].on_metrics(metrics(3))
+    assert not resumed[0].finish("finished")
+    assert [record.step for record in registry.run("a1b2c3").metrics] == [1, 3]
+    assert take(run.directory).outcome == "completed"
+    assert [record.step for record in registry.run("a1b2c3").metrics] == [1, 2, 3]
+
+
+def test_a_file_that_a_killed_import_left_is_taken_in_by_the_next(
+    registry, make_run, metrics, trouble, backdoor, tmp_path
+):
+    run = make_run()
+    writer = start(registry, run)
+    with trouble():
+        writer.on_metrics(metrics(1))
+        writer.close()
+        left = set_aside(kept(run))
+        backdoor.silence(61)
+        resumed = registry.claim("a1b2c3", on_problem=lambda problem: None)
+        resumed.on_metrics(metrics(2))
+        resumed.close()
+    backdoor.silence(61)
+    taken = list(Import(registry, tmp_path / "runs").take(run.directory))
+    assert [each.outcome for each in taken] == ["completed", "completed"]
+    assert [record.step for record in registry.run("a1b2c3").metrics] == [1, 2]
+    assert (left.exists(), kept(run).exists()) == (False, False)
+
+
+@pytest.mark.parametrize("is_told", [True, False], ids=["", "though the file does not say so"])
+def test_a_file_taken_in_again_brings_nothing_back_that_was_forgotten_since(
+    registry, make_run, make_evaluation, metrics, take, trouble, backdoor, is_told
+):
+    run = make_run()
+    writer = start(registry, run)
+    writer.on_metrics(metrics(10))
+    assert writer.flush()
+    with trouble():
+        writer.on_metrics(metrics(90))
+        writer.on_evaluation(make_evaluation(9.0, step=90))
+        writer.finish("failed", "boom")
+    done = kept(run)
+    if is_told:
+        take(done)
+        done = done.with_name("unrecorded.jsonl.imported")
+    content = done.read_bytes()
+    backdoor.silence(61)
+    writer = registry.claim("a1b2c3")
+    writer.rewind(10)
+    writer.on_metrics(metrics(20))
+    writer.on_evaluation(make_evaluation(50.0, step=80))
+    writer.finish("finished", "done")
+    done.write_bytes(content)
+    before = registry.rows("a1b2c3")
+    assert take(done).outcome == "unchanged"
+    assert same(registry.rows("a1b2c3"), before)
+    detail = registry.run("a1b2c3")
+    assert (detail.state, detail.message, detail.step) == ("finished", "done", 80)
+
+
+def test_an_event_of_which_the_commit_was_told_as_failed_is_there_once(
+    registry, make_run, metrics, take, monkeypatch
+):
+    run, write, calls = make_run(), claims.Claim.write, []
+
+    def lose_the_answer(self, told, step):
+        write(self, told, step)
+        calls.append(told)
+        raise RegistryError("the connection was lost")
+
+    writer = start(registry, run)
+    with monkeypatch.context() as patched:
+        patched.setattr(claims.Claim, "write", lose_the_answer)
+        writer.on_event(EventRecord(kind="warning", message="once", step=1))
+        writer.on_event(EventRecord(kind="warning", message="twice", step=1))
+        writer.on_event(EventRecord(kind="warning", message="twice", step=1))
+        assert writer.flush(5)
+    assert len(calls) > 1
+    assert not writer.finish("finished")
+    for _ in range(2):
+        messages = [event.message for event in registry.run("a1b2c3").events]
+        assert messages == ["once", "twice", "twice"]
+        take(run.directory)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        ("MetricsRecord", {"step": "7"}),
+        ("MetricsRecord", {"step": 2**63}),
+        ("MetricsRecord", {"values": [1]}),
+        ("MetricsRecord", {"stage": ["policy"]}),
+        ("MetricsRecord", {"time": "2026-01-01T00:00:00"}),
+        ("state", {"state": "banana"}),
+        ("start", {"owner_pid": "me"}),
+        ("start", {"id": "d4e5f6"}),
+    ],
+)
+def test_a_line_of_another_form_is_passed_over(registry, make_run, metrics, take, kind, changes):
+    run = make_run()
+    registry.start(run).close()
+    line = {
+        "run": "a1b2c3",
+        "record": kind,
+        "time": "2026-01-01T00:00:00+00:00",
+        "state": "failed",
+        "message": "",
+        **attrs.asdict(run),
+        **{f"owner_{name}": 1 for name in ("token", "host", "pid")},
+        **attrs.asdict(metrics(1)),
+    }
+    kept(run).parent.mkdir(parents=True)
+    kept(run).write_text(f"{json.dumps(line)}\n{json.dumps({**line, **changes})}\n")
+    os.utime(kept(run), (0, 0))
+    taken = take(run.directory)
+    assert "; passed over a line that cannot be read" in taken.message
+    detail = registry.run("a1b2c3")
+    assert detail.state == ("failed" if kind == "state" else "running")
+    assert len(detail.metrics) == (kind == "MetricsRecord")

@@ -116,3 +116,26 @@ def test_a_resumed_run_tells_where_it_goes_on(
     assert second.all[0] == ("resumed", step)
     assert [*told, *(each for each in second.all if isinstance(each, int))] == [2, 4, 6, 8]
     assert second.all[-1] == ("finished", "")
+
+
+@attrs.frozen(kw_only=True)
+class Broken(TrackerRecipe):
+    def open(self, run: RunStart) -> Observer:
+        raise OSError("no network")
+
+
+def test_a_tracker_that_fails_is_said_and_recorded(small_recipe, make_dataset, registry, tmp_path):
+    said: list[str] = []
+    started = launch.start(
+        small_recipe("bc", *STEPS),
+        make_dataset(),
+        registry=registry,
+        output=tmp_path / "runs",
+        device=torch.device("cpu"),
+        trackers={"broken": Broken()},
+        say=said.append,
+    )
+    started.run()
+    told = "tracker 'broken' failed and is left alone: no network"
+    events = registry.run(started.run_id).events
+    assert [event.message for event in events if event.kind == "warning"] == [told] == said

@@ -59,10 +59,15 @@ def calm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def run(tmp_path: Path) -> RunStart:
+    options = {"hidden": [8, 8], "dropout": 0.1, "norm": None}
     return RunStart(
         id=f"run{tmp_path.name.encode().hex()[-24:]}",
         seed=3,
-        recipe={"train": {"ema": 0.9, "schedule": "constant"}, "evaluation": {"episodes": 2}},
+        recipe={
+            "parts": {"network": {"name": "genpolicy/mlp", "options": options}},
+            "train": {"ema": 0.9, "schedule": "constant"},
+            "evaluation": {"episodes": 2},
+        },
         recipe_hash="ab" * 32,
         origins={},
         parts=(
@@ -73,7 +78,7 @@ def run(tmp_path: Path) -> RunStart:
                 distribution="genpolicy",
                 version="0",
                 source_hash="0" * 64,
-                options={"hidden": [8, 8], "dropout": 0.1, "norm": None},
+                options=options,
             ),
         ),
         dataset=DatasetRecord(name="tiny", fingerprint="cd" * 32, transitions=8, episodes=1),

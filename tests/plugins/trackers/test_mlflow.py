@@ -90,8 +90,8 @@ def test_a_run_that_it_did_not_see_begin_is_taken_up(tell, found: Found, store: 
 def test_many_settings_and_odd_names_are_taken(run: RunStart, found: Found, store: str) -> None:
     """MLflow refuses over a hundred parameters at once, and names with other letters."""
     many = {f"k{number}": "x" * 7000 for number in range(230)}
-    part = attrs.evolve(run.parts[0], options=many)
-    observer = MLflow(store=store).open(attrs.evolve(run, parts=(part,)))
+    recipe = {"parts": {"network": {"name": "genpolicy/mlp", "options": many}}}
+    observer = MLflow(store=store).open(attrs.evolve(run, recipe=recipe))
     observer.on_metrics(MetricsRecord(stage="policy", step=1, values={"policy/|a|": 1.0}))
     observer.on_end("finished", "")
     assert len([key for key in found().data.params if key.startswith("network.k")]) == 230
