@@ -21,6 +21,7 @@ UNITS: Final[dict[Metric, str]] = {
     "success": "episodes solved (%)",
 }
 
+_MANY: Final = 5000
 _PANEL: Final = "How they are compared"
 
 
@@ -45,9 +46,20 @@ class Terms:
         _option("Only scores of this checkpoint; the one that most runs have."),
     ] = None
     resamples: Annotated[
-        int,
-        _option("How many bootstrap resamples the intervals stand on.", "N", min=100, max=100_000),
-    ] = 2000
+        int | None,
+        _option(
+            "How many bootstrap resamples the intervals stand on; 2000, or 1000 of over 5000 runs.",
+            "N",
+            min=100,
+            max=100_000,
+        ),
+    ] = None
+
+    def drawn(self, runs: "Sequence[RunSummary]") -> int:
+        """Return how many resamples there are to be."""
+        from genpolicy.comparison.resampling import RESAMPLES
+
+        return self.resamples or (RESAMPLES if len(runs) <= _MANY else RESAMPLES // 2)
 
     def compared(self, runs: "Sequence[RunSummary]") -> "Comparison":
         """Return the runs side by side.

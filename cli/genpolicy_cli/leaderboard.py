@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from genpolicy.uncollected import uncollected
 from genpolicy_cli import flags
 from genpolicy_cli.comparing import Terms, intervals_of, on_what
 from genpolicy_cli.listings import Column, Printed, interval, number, show_rows
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 
 @grouped
+@uncollected()
 def leaderboard(
     filters: Filters,
     terms: Terms,
@@ -47,12 +49,13 @@ def leaderboard(
         found = opened.runs(filters.query())
     comparison = terms.compared(found)
     base = None if against is None else group_named(comparison, against)
-    rows = standings(comparison, resamples=terms.resamples, against=base)
+    resamples = terms.drawn(found)
+    rows = standings(comparison, resamples=resamples, against=base)
     columns = [*_columns(comparison, against=against)]
     if printed.form in ("json", "csv"):
         show_rows(rows, [*_place(), *columns, *_footing(comparison)], printed.form)
     else:
-        out().print(f"{on_what(comparison.footing)}\n{intervals_of(terms.resamples)}")
+        out().print(f"{on_what(comparison.footing)}\n{intervals_of(resamples)}")
         if base is not None:
             out().print(f"better: how probably a run scores above one of {base.label}")
         _show_blocks(rows, columns, comparison, printed)

@@ -103,4 +103,4 @@ def _compared(kind: Kind, chosen: "Sequence[RunSummary]", terms: Terms) -> "Figu
     for remark in (*comparison.remarks, *comparison.warnings):
         say(remark)
     draw = score_figure if kind == "scores" else profile_figure
-    return draw(comparison, terms.resamples)
+    return draw(comparison, terms.drawn(chosen))

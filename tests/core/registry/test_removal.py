@@ -136,7 +136,7 @@ def test_the_folder_of_a_run_that_lives_is_left_whatever_a_copied_registry_says(
     with pytest.raises(RegistryError, match=sentence):
         remove_folder(removed.run, removed.folder, copy.place)
     assert writer.finish("finished")
-    with pytest.raises(RegistryError, match="its run is recorded in .*, which is there too"):
+    with pytest.raises(RegistryError, match=r"its run is recorded in .*, which is there too"):
         remove_folder(removed.run, removed.folder, copy.place)
     assert removed.folder.exists()
     remove_folder(removed.run, removed.folder, registry.place)
