@@ -80,7 +80,7 @@ def _write_database(registry: Registry, run_ids: Sequence[str], target: Path) ->
     made = target.with_name(f".{target.name}.{os.getpid()}")  # paths are relative to its folder
     try:
         with _new_registry(made) as bundle:
-            for rows in _rows_of(registry, run_ids):
+            for rows in rows_of(registry, run_ids):
                 bundle.merge(rows)
         made.replace(target)
     finally:
@@ -98,7 +98,7 @@ def _write_zip(
         made = folder / target.name
         with zipfile.ZipFile(made, "w") as archive:
             with _new_registry(folder / DATABASE) as bundle:
-                for rows in _rows_of(registry, run_ids):
+                for rows in rows_of(registry, run_ids):
                     bundle.merge(rows.moved(folder / FOLDER / rows.id))
                     files, odd = files_of(rows, checkpoints=checkpoints)
                     remarks += odd
@@ -119,7 +119,8 @@ def _new_registry(path: Path) -> Iterator[Registry]:
         made.compact()
 
 
-def _rows_of(registry: Registry, run_ids: Sequence[str]) -> Iterator[RunRows]:
+def rows_of(registry: Registry, run_ids: Sequence[str]) -> Iterator[RunRows]:
+    """Yield all rows of each run, read when it is asked for."""
     for run_id in run_ids:
         rows = registry.rows(run_id)
         if rows is not None:  # else it was removed a moment ago

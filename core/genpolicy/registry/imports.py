@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from genpolicy.errors import RegistryError, UsageError
 from genpolicy.registry import bundle_files
-from genpolicy.registry.bundles import DATABASE, FOLDER
+from genpolicy.registry.bundles import DATABASE, FOLDER, rows_of
 from genpolicy.registry.marks import is_marked
 from genpolicy.registry.merging import TakenIn, check_id
 from genpolicy.registry.query import RunQuery
@@ -69,7 +69,7 @@ class Import:
     def _from_registry(self, location: str | Path) -> Iterator[TakenIn]:
         with Registry.open(location, read_only=True) as other:
             self._refuse_itself(other)
-            for rows in _rows_of(other):
+            for rows in _all_rows(other):
                 yield _attempt(rows.id, partial(self.registry.merge, rows))
 
     def _from_zip(self, path: Path) -> Iterator[TakenIn]:
@@ -77,7 +77,7 @@ class Import:
             _unpacked(path, self.output) as (archive, folder),
             Registry.open(folder / DATABASE, read_only=True) as bundle,
         ):
-            for rows in _rows_of(bundle):
+            for rows in _all_rows(bundle):
                 yield _attempt(rows.id, partial(self._with_files, archive, rows, folder))
 
     def _with_files(self, archive: zipfile.ZipFile, rows: RunRows, folder: Path) -> TakenIn:
@@ -155,12 +155,9 @@ def check_source(source: str) -> None:
         )
 
 
-def _rows_of(registry: Registry) -> Iterator[RunRows]:
+def _all_rows(registry: Registry) -> Iterator[RunRows]:
     try:
-        for run in registry.runs(_OLDEST_FIRST):
-            rows = registry.rows(run.id)
-            if rows is not None:  # else it was removed a moment ago
-                yield rows
+        yield from rows_of(registry, [run.id for run in registry.runs(_OLDEST_FIRST)])
     except ValueError as error:
         raise RegistryError(f"{registry.name} holds what no registry does: {error}") from error
 
