@@ -107,7 +107,8 @@ def left_by(folder):
 def check_what_is_left(folder, ended, before=None):
     """Check a registry and the files of its run after the end of a process; return the run.
 
-    A process that was killed before it took a run up again leaves it as it was before.
+    A process that was killed before it took a run up again leaves it as it was before, and one
+    that was killed on its way out had finished it.
     """
     run = the_run(folder)
     if run is None:
@@ -115,7 +116,8 @@ def check_what_is_left(folder, ended, before=None):
         return None
     backdoor = Backdoor(f"sqlite:///{folder / 'registry.db'}")
     assert backdoor.faults() == []
-    expected = {0: ("finished",), 130: ("interrupted",)}.get(ended.status, ("running", before))
+    killed = ("running", "finished", before)
+    expected = {0: ("finished",), 130: ("interrupted",)}.get(ended.status, killed)
     assert run.state in expected, ended
     check_records(run)
     check_files(run)
@@ -168,8 +170,8 @@ def disturb_until_done(ready, folder, arguments, dice, most):
         ended = ready.run(*call, folder=folder, fate=fate)
         assert ended.status in (0, 130, -signal.SIGKILL, -signal.SIGTERM), ended
         run = check_what_is_left(folder, ended, before)
-        if ended.status == 0:
-            return count
+        if run is not None and run.state == "finished":
+            return count + (ended.status != 0)
         if run is not None:
             call, before = ("resume", run.id, "--quiet"), run.state
     raise AssertionError(f"an undisturbed process ended with {ended}")
