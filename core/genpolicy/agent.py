@@ -31,9 +31,10 @@ from genpolicy.training.checkpoint import (
     load_weights,
     write_atomically,
 )
+from genpolicy.transforms import Units
 
-FORMAT: Final = 1
-"""The version of the folder's layout."""
+FORMAT: Final = 2
+"""The version of the folder's layout; the first knew no units and is read as it was."""
 
 _FACTS = "agent.json"
 _WEIGHTS = "weights.safetensors"
@@ -49,6 +50,7 @@ class Agent:
         action_low: The smallest action allowed, ``[*action]`` or its last dimension alone.
         action_high: The largest action allowed, likewise.
         run: The id of the run that trained it.
+        units: What its models see of the environment's numbers.
     """
 
     def __init__(
@@ -58,9 +60,11 @@ class Agent:
         action_low: Floats,
         action_high: Floats,
         run: str = "",
+        units: Units | None = None,
     ) -> None:
         self.models, self.shapes, self.run = models, shapes, run
         self.device = next(models.roles[models.recipe.objective.acting_role].parameters()).device
+        self._units = (units or Units()).to(self.device)
         self._low = torch.as_tensor(action_low, device=self.device)
         self._high = torch.as_tensor(action_high, device=self.device)
         inference = models.recipe.part("inference", Inference)
@@ -92,10 +96,10 @@ class Agent:
                 f"this agent observes {self.shapes.observation_dim} numbers, alone or in rows; got "
                 f"an array of shape {given.shape}"
             )
-        rows = torch.as_tensor(np.atleast_2d(given), device=self.device)
+        rows = self._units.seen(torch.as_tensor(np.atleast_2d(given), device=self.device))
         action = self._act(condition=rows, generator=generator)
         self._check_action(action, len(rows))
-        action = self._inside(action).cpu().numpy()
+        action = self._inside(self._units.done(action)).cpu().numpy()
         chosen: Floats = action[0] if given.ndim == 1 else action
         return chosen
 
@@ -159,18 +163,14 @@ class Agent:
         providers = {**facts.get("distributions", {}), **facts.get("files", {})}
         recipe = recall(catalogue or load_catalogue(), facts["recipe"], providers)
         low, high = (np.asarray(facts[key], np.float32) for key in ("action_low", "action_high"))
-        shapes = Shapes(
-            observation_dim=facts["observation_dim"],
-            action_shape=tuple(facts["action_shape"]),
-            action_low=low,
-            action_high=high,
-        )
+        units = Units.from_json(facts.get("units", {}))
+        shapes = _shapes(facts["observation_dim"], tuple(facts["action_shape"]), low, high, units)
         place = choose_device(device) if isinstance(device, str) else device
         models = build_acting(recipe, shapes, place)
         _fill(models, folder, facts["sha256"])
         for model in models.all().values():
             model.eval()
-        return cls(models, shapes, low, high, facts["run"])
+        return cls(models, shapes, low, high, facts["run"], units)
 
     def _facts(self, digest: str) -> dict[str, Any]:
         return {
@@ -185,6 +185,7 @@ class Agent:
             "action_shape": list(self.shapes.action_shape),
             "action_low": self._low.tolist(),
             "action_high": self._high.tolist(),
+            "units": self._units.as_json(),
             "sha256": digest,
         }
 
@@ -198,12 +199,17 @@ def load(folder: Path | str, *, device: torch.device | str = "cpu") -> Agent:
 
 
 def shapes_of(dataset: Dataset) -> Shapes:
-    """Return the shapes that an agent of this data is built for."""
+    """Return the shapes that an agent of this data is built for, in the units of its models."""
+    low, high = dataset.action_low, dataset.action_high
+    return _shapes(dataset.observation.shape[1], dataset.action.shape[1:], low, high, dataset.units)
+
+
+def _shapes(
+    observation_dim: int, action: tuple[int, ...], low: Floats, high: Floats, units: Units
+) -> Shapes:
+    low, high = (units.aimed(torch.as_tensor(bound)).numpy() for bound in (low, high))
     return Shapes(
-        observation_dim=dataset.observation.shape[1],
-        action_shape=dataset.action.shape[1:],
-        action_low=dataset.action_low,
-        action_high=dataset.action_high,
+        observation_dim=observation_dim, action_shape=action, action_low=low, action_high=high
     )
 
 
@@ -216,7 +222,7 @@ def _read_facts(folder: Path) -> dict[str, Any]:
         ) from error
     if not isinstance(facts, dict) or "format" not in facts:
         raise CheckpointError(f"{str(folder)!r} holds no agent ({_FACTS} describes something else)")
-    if facts["format"] != FORMAT:
+    if facts["format"] not in range(1, FORMAT + 1):
         raise CheckpointError(
             f"the agent in {folder} has layout {facts['format']}, this program reads {FORMAT}; "
             "upgrade genpolicy"

@@ -11,9 +11,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from genpolicy.chunking import in_chunks
-from genpolicy.errors import DataError
+from genpolicy.dataset_checks import check
+from genpolicy.errors import DataError, OptionError
 from genpolicy.recipe import Recipe, option
+from genpolicy.transforms import (
+    RewardRule,
+    Units,
+    best_episodes,
+    in_chunks,
+    some_episodes,
+    units_of,
+    with_n_step_returns,
+    with_reward_rule,
+)
 
 Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
@@ -115,6 +125,9 @@ class Dataset:
             length.
         environment: Where a policy can be scored, if anywhere.
         reference: Between which returns its scores are normalised, if known.
+        units: What models see of the numbers above.
+        origin: The fingerprint of the data that these were made from, where it is theirs too: the
+            same episodes, told in other steps or rewards.
 
     Raises:
         DataError: The arrays cannot be what they claim to be; the message names the array, the
@@ -133,9 +146,11 @@ class Dataset:
     stride: int = 1
     environment: EnvironmentSpec | None = None
     reference: Reference | None = None
+    units: Units = attrs.field(factory=Units)
+    origin: str | None = None
 
     def __attrs_post_init__(self) -> None:
-        _check(self)
+        check(self)
 
     def __len__(self) -> int:
         return len(self.reward)
@@ -148,6 +163,8 @@ class Dataset:
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of the content, in hexadecimal; the name does not count."""
+        if self.origin is not None:
+            return self.origin
         digest = hashlib.sha256()
         for name in ("observation", "action", "reward", "next_observation", "terminal", "timeout"):
             array = np.ascontiguousarray(getattr(self, name))
@@ -189,87 +206,65 @@ class DatasetRecipe(Recipe, ABC):
 
     default_recipe: ClassVar[str | None] = None
 
+    environment: str | None = option(
+        None, help="Gymnasium's id of where agents are scored, in place of the data's own"
+    )
+    horizon: int | None = option(
+        None, help="steps after which evaluation episodes are cut; the data's own if none", ge=1
+    )
+    fraction: float = option(1.0, help="share of the episodes, drawn at random", gt=0, le=1)
+    fraction_seed: int = option(0, help="which episodes a fraction holds", ge=0)
+    best: float = option(1.0, help="share of the episodes, those of highest return", gt=0, le=1)
+    reward: RewardRule = option("as-is", help="a benchmark's rule that changes rewards")
+    n_step: int = option(1, help="steps whose discounted rewards one transition sums", ge=1)
+    n_step_discount: float = option(
+        0.99, help="discount per step within n-step returns", gt=0, le=1
+    )
     chunk: int = option(1, help="actions per decision; a sample is that many in a row", ge=1)
+    normalise: bool = option(False, help="show models observations of mean 0 and deviation 1")
+    rescale: bool = option(True, help="show models actions between -1 and 1")
 
     @abstractmethod
     def load(self) -> Dataset:
-        """Return the transitions, one action each.
+        """Return the transitions, one action each, in the environment's numbers.
 
         Raises:
             DataError: They cannot be had or used; the message says what would work.
         """
 
     def prepare(self) -> Dataset:
-        """Return what a run learns from: the transitions, in chunks of actions if so asked.
+        """Return what a run learns from, as the options ask, in the order in which they are listed.
 
         Raises:
-            DataError: They cannot be had or used, or no episode is as long as a chunk.
+            DataError: They cannot be had or used; the message says what would work.
+            OptionError: Two of the options exclude one another.
         """
-        return in_chunks(self.load(), self.chunk)
-
-
-def _check(data: Dataset) -> None:
-    _check_shapes(data)
-    for name in ("observation", "action", "reward", "next_observation"):
-        _check_finite(data.name, name, getattr(data, name))
-    _check_box(data)
-
-
-def _check_shapes(data: Dataset) -> None:
-    count = len(data.reward)
-    if count == 0:
-        raise DataError(f"dataset {data.name!r} has no transitions")
-    for name, (ranks, words) in _RANKS.items():
-        array = getattr(data, name)
-        if array.ndim not in ranks or len(array) != count:
-            raise DataError(
-                f"dataset {data.name!r}: {name} must be {words} with {count} rows, one per reward; "
-                f"its shape is {array.shape}"
+        if self.n_step > 1 and self.chunk > 1:
+            raise OptionError(
+                "dataset.n_step and dataset.chunk both join steps to one decision; set one of them"
             )
-        expected = np.dtype(np.bool_ if name in ("terminal", "timeout") else np.float32)
-        if array.dtype != expected:
-            raise DataError(f"dataset {data.name!r}: {name} must be {expected}, is {array.dtype}")
-    if data.observation.shape != data.next_observation.shape:
-        raise DataError(
-            f"dataset {data.name!r}: next_observation has shape {data.next_observation.shape}, "
-            f"observation {data.observation.shape}; they must agree"
+        data = best_episodes(
+            some_episodes(self._scored(self.load()), self.fraction, self.fraction_seed), self.best
         )
-    box = data.action.shape[1:]
-    if any(bound.shape not in (box, box[-1:]) for bound in (data.action_low, data.action_high)):
-        raise DataError(
-            f"dataset {data.name!r}: actions have shape {box}, their bounds "
-            f"{data.action_low.shape} and {data.action_high.shape}"
-        )
+        data = with_reward_rule(data, self.reward)
+        data = with_n_step_returns(data, self.n_step, self.n_step_discount)
+        data = in_chunks(data, self.chunk)
+        units = units_of(data, normalise=self.normalise, rescale=self.rescale)
+        return attrs.evolve(data, units=units)
 
+    def _scored(self, data: Dataset) -> Dataset:
+        """Return the data with the environment that the options name, if they do."""
+        named, horizon = self.environment, self.horizon
+        if named is None and horizon is None:
+            return data
+        own = data.environment
+        if named is None or (own is not None and own.id == named):
+            if own is None:
+                raise DataError(
+                    f"dataset {data.name!r} names no environment that dataset.horizon could be "
+                    "of; name one with dataset.environment"
+                )
+            return attrs.evolve(data, environment=attrs.evolve(own, horizon=horizon or own.horizon))
+        from genpolicy.evaluation import environment_named
 
-def _check_finite(dataset: str, name: str, array: NDArray[Any]) -> None:
-    if np.isfinite(array).all():
-        return
-    bad = ~np.isfinite(array.reshape(len(array), -1)).all(axis=1)
-    raise DataError(
-        f"dataset {dataset!r}: {name} is not finite in {int(bad.sum())} of {len(array)} rows, "
-        f"first in row {int(bad.argmax())}; remove or repair these rows"
-    )
-
-
-def _check_box(data: Dataset) -> None:
-    slack = 1e-4 * (data.action_high - data.action_low)
-    outside = (data.action < data.action_low - slack) | (data.action > data.action_high + slack)
-    bad = outside.reshape(len(data), -1).any(axis=1)
-    if bad.any():
-        raise DataError(
-            f"dataset {data.name!r}: {int(bad.sum())} of {len(data)} actions lie outside the box "
-            f"from {data.action_low.tolist()} to {data.action_high.tolist()}, first in row "
-            f"{int(bad.argmax())}; clip them or give the right bounds"
-        )
-
-
-_VECTOR, _MATRIX = (range(1, 2), "a vector"), (range(2, 3), "a matrix")
-_RANKS = {
-    "reward": _VECTOR,
-    "observation": _MATRIX,
-    "action": (range(2, 33), "a matrix, or an array of more dimensions,"),
-    "next_observation": _MATRIX,
-    "terminal": _VECTOR,
-    "timeout": _VECTOR,
-}
+        return attrs.evolve(data, environment=environment_named(named, horizon), reference=None)

@@ -190,11 +190,11 @@ def test_a_description_that_lacks_something_is_refused(agent: Agent, tmp_path: P
 
 def test_a_newer_layout_is_refused_with_what_to_do(agent: Agent, tmp_path: Path) -> None:
     agent.save(tmp_path)
-    _alter(tmp_path, format=2)
+    _alter(tmp_path, format=3)
     with pytest.raises(CheckpointError) as caught:
         Agent.load(tmp_path)
     assert str(caught.value) == (
-        f"the agent in {tmp_path} has layout 2, this program reads 1; upgrade genpolicy"
+        f"the agent in {tmp_path} has layout 3, this program reads 2; upgrade genpolicy"
     )
 
 

@@ -40,6 +40,19 @@ def make_environment(spec: EnvironmentSpec) -> "Environment":
         raise DataError(f"environment {spec.id!r} cannot be made: {_sentence(error)}") from error
 
 
+def environment_named(name: str, horizon: int | None = None) -> EnvironmentSpec:
+    """Return the specification of an environment that a user names.
+
+    Args:
+        name: Gymnasium's id, with the module that registers it where Gymnasium does not.
+        horizon: Steps after which episodes are cut; the environment's own limit if ``None``.
+
+    Raises:
+        DataError: It cannot be had, or has no limit of its own.
+    """
+    raise NotImplementedError
+
+
 def make_environments(spec: EnvironmentSpec, count: int) -> "list[Environment]":
     """Make ``count`` separate environments, to be stepped one after the other.
 

@@ -77,7 +77,8 @@ class Learner:
         if self._averaged is not None and role == self.recipe.objective.acting_role:
             policy = self._averaged
         models = acting_models(self.models, policy)
-        return Agent(models, self.shapes, dataset.action_low, dataset.action_high, run)
+        low, high = dataset.action_low, dataset.action_high
+        return Agent(models, self.shapes, low, high, run, dataset.units)
 
     def not_finite(self) -> str | None:
         """Return the name of a model of which a weight is not finite, if any."""

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from genpolicy.dataset import Batch, Dataset
+from genpolicy.transforms import Units
 
 
 class Sampler:
@@ -16,7 +17,7 @@ class Sampler:
     """
 
     def __init__(self, dataset: Dataset, device: torch.device) -> None:
-        whole = dataset.to_batch(device)
+        whole = _seen(dataset.to_batch(device), dataset.units.to(device))
         fields: dict[str, Tensor] = {
             field.name: getattr(whole, field.name) for field in attrs.fields(Batch)
         }
@@ -37,3 +38,13 @@ class Sampler:
                 for (name, shape), values in zip(self.shapes.items(), columns, strict=True)
             }
         )
+
+
+def _seen(batch: Batch, units: Units) -> Batch:
+    return attrs.evolve(
+        batch,
+        observation=units.seen(batch.observation),
+        action=units.aimed(batch.action),
+        next_observation=units.seen(batch.next_observation),
+        next_action=units.aimed(batch.next_action),
+    )

@@ -210,6 +210,7 @@ class Bandit(DatasetRecipe):
     points: int = option(50_000, help="how many actions", ge=1)
     noise: float = option(0.0, help="standard deviation of the noise on rewards", ge=0)
     seed: int = option(0, help="seed of the data; a run's own seed is another", ge=0)
+    rescale: bool = option(False, help="show models actions between -1 and 1")
 
     def load(self) -> Dataset:
         """Return the actions and rewards; the same options give the same bytes."""

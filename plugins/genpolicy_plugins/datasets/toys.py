@@ -102,6 +102,7 @@ class Toy(DatasetRecipe):
 
     points: int = option(50_000, help="how many points", ge=1)
     seed: int = option(0, help="seed of the points; a run's own seed is another", ge=0)
+    rescale: bool = option(False, help="show models actions between -1 and 1")
 
     def load(self) -> Dataset:
         """Return the points as actions; the same options give the same bytes."""

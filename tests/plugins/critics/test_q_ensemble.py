@@ -13,12 +13,12 @@ from torch.nn import functional
 
 import genpolicy
 from genpolicy.agent import shapes_of
-from genpolicy.chunking import in_chunks
 from genpolicy.composition.agent_recipe import AgentRecipe
 from genpolicy.critic import CriticRecipe, CriticSpec
 from genpolicy.dataset import Dataset
 from genpolicy.testing import CriticSuite
 from genpolicy.training.learner import Learner
+from genpolicy.transforms.chunks import in_chunks
 from genpolicy_plugins.critics.double_q import DoubleQ
 from genpolicy_plugins.critics.ensemble import Ensemble
 from genpolicy_plugins.critics.in_sample_softmax import InSampleSoftmax

@@ -10,19 +10,17 @@ Differs from the paper: Q-chunking discounts the rewards within a chunk. Here th
 they are, so that the data need not know the critic's discount.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
 from genpolicy.errors import DataError
+from genpolicy.transforms.episodes import Rows, episode_lengths, steps_left
 
 if TYPE_CHECKING:
     from genpolicy.dataset import Dataset
-
-Rows = NDArray[np.intp]
 
 
 def in_chunks(data: "Dataset", length: int) -> "Dataset":
@@ -61,12 +59,13 @@ def in_chunks(data: "Dataset", length: int) -> "Dataset":
         terminal=data.terminal[last],
         timeout=data.timeout[last],
         stride=length,
+        origin=data.fingerprint(),
     )
 
 
 def _starts(data: "Dataset", length: int) -> Rows:
     """Return the first row of every window that lies inside one episode."""
-    lengths = _episode_lengths(data)
+    lengths = episode_lengths(data)
     if length > lengths.max():
         longest = int(lengths.argmax())
         raise DataError(
@@ -74,12 +73,4 @@ def _starts(data: "Dataset", length: int) -> Rows:
             f"longest, episode {longest} of {len(lengths)}, has {lengths[longest]}; lower "
             "dataset.chunk"
         )
-    remaining = np.concatenate([np.arange(steps, 0, -1) for steps in lengths])
-    return np.flatnonzero(remaining >= length)
-
-
-def _episode_lengths(data: "Dataset") -> NDArray[Any]:
-    """Return how many steps each episode has, an unfinished last one included."""
-    ends = data.terminal | data.timeout
-    ends[-1] = True
-    return np.diff(np.flatnonzero(ends), prepend=-1)
+    return np.flatnonzero(steps_left(data) >= length)

@@ -4,10 +4,10 @@ import attrs
 import numpy as np
 import pytest
 
-from genpolicy.chunking import in_chunks
 from genpolicy.dataset import Dataset, DatasetRecipe
 from genpolicy.errors import DataError, OptionError
 from genpolicy.recipe import make_recipe, options_of
+from genpolicy.transforms.chunks import in_chunks
 
 DataMaker = Callable[..., Dataset]
 

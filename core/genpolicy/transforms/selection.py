@@ -1,0 +1,69 @@
+"""Parts of a dataset, by whole episodes."""
+
+import math
+from typing import TYPE_CHECKING
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from genpolicy.transforms.episodes import Rows, episode_lengths, episode_returns
+
+if TYPE_CHECKING:
+    from genpolicy.dataset import Dataset
+
+
+def some_episodes(data: "Dataset", share: float, seed: int) -> "Dataset":
+    """Return a random share of the episodes, at least one, in their old order.
+
+    Args:
+        data: The data.
+        share: How much of the episodes, in (0, 1].
+        seed: Which; a larger share with the same seed holds all of a smaller one.
+    """
+    count = len(episode_lengths(data))
+    order = np.random.default_rng(seed).permutation(count)
+    return _only(data, order[: _at_least_one(share, count)])
+
+
+def best_episodes(data: "Dataset", share: float) -> "Dataset":
+    """Return the share of the episodes with the highest returns, at least one, in their old order.
+
+    Of behaviour cloning on the best tenth, Chen et al. 2021, section 5.1, arXiv 2106.01345.
+    """
+    order = np.argsort(-episode_returns(data), kind="stable")
+    return _only(data, order[: _at_least_one(share, len(order))])
+
+
+def rows_of(data: "Dataset", rows: "NDArray[np.bool_] | Rows") -> "Dataset":
+    """Return the data of these rows alone; their fingerprint is another."""
+    names = ("observation", "action", "reward", "next_observation", "terminal", "timeout")
+    columns = {name: getattr(data, name)[rows] for name in names}
+    return attrs.evolve(data, **columns, origin=None)
+
+
+def without(data: "Dataset", share: float, seed: int) -> "tuple[Dataset, Dataset]":
+    """Return the data without a random share of the episodes, and that share.
+
+    Args:
+        data: The data, of two episodes at least.
+        share: How much of the episodes, in (0, 1).
+        seed: Which.
+    """
+    count = len(episode_lengths(data))
+    order = np.random.default_rng(seed).permutation(count)
+    cut = min(_at_least_one(share, count), count - 1)
+    return _only(data, order[cut:]), _only(data, order[:cut])
+
+
+def _at_least_one(share: float, count: int) -> int:
+    return max(1, math.ceil(share * count))
+
+
+def _only(data: "Dataset", episodes: Rows) -> "Dataset":
+    lengths = episode_lengths(data)
+    if len(episodes) == len(lengths):
+        return data
+    kept = np.zeros(len(lengths), np.bool_)
+    kept[episodes] = True
+    return rows_of(data, np.repeat(kept, lengths))
