@@ -125,6 +125,8 @@ class Dataset:
             length.
         environment: Where a policy can be scored, if anywhere.
         reference: Between which returns its scores are normalised, if known.
+        last: ``[transition]``, true where an episode's rows end, where that is not at its terminals
+            and time-outs, since a transition spans several steps.
         units: What models see of the numbers above.
         origin: The fingerprint of the data that these were made from, where it is theirs too: the
             same episodes, told in other steps or rewards.
@@ -146,6 +148,7 @@ class Dataset:
     stride: int = 1
     environment: EnvironmentSpec | None = None
     reference: Reference | None = None
+    last: Flags | None = None
     units: Units = attrs.field(factory=Units)
     origin: str | None = None
 
@@ -158,8 +161,14 @@ class Dataset:
     @property
     def episodes(self) -> int:
         """How many episodes it holds, an unfinished last one included."""
-        ends = self.terminal | self.timeout
-        return int(ends.sum()) + int(not ends[-1])
+        return int(self.ends.sum())
+
+    @property
+    def ends(self) -> Flags:
+        """Where the rows of an episode end, those of an unfinished last one included."""
+        ends = self.terminal | self.timeout if self.last is None else self.last.copy()
+        ends[-1] = True
+        return ends
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of the content, in hexadecimal; the name does not count."""

@@ -175,6 +175,7 @@ def genpolicy_datasets() -> list[PartSpec]:
         _part("pointmaze/medium", "datasets.pointmaze:Medium", "a ball in a medium maze"),
         _part("pointmaze/large", "datasets.pointmaze:Large", "a ball in a large maze"),
         _part("minari", "datasets.minari:Minari", "any dataset of Minari, local or remote"),
+        _part("merge", "datasets.merge:Merge", "several datasets of one task, one after the other"),
         _part("npz", "datasets.npz:Npz", "transitions in a NumPy archive of one's own"),
         _part("toy/eight-gaussians", "datasets.toys:EightGaussians", "Gaussians on a circle"),
         _part("toy/two-moons", "datasets.toys:TwoMoons", "half circles, one in the other"),

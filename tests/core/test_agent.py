@@ -21,6 +21,8 @@ from genpolicy.errors import (
     UsageError,
 )
 from genpolicy.training.learner import Learner
+from genpolicy.transforms import Units, units_of
+from genpolicy.transforms.units import Affine
 
 Maker = Callable[..., AgentRecipe]
 DataMaker = Callable[..., Dataset]
@@ -58,6 +60,44 @@ def test_a_saved_agent_acts_as_before(
     assert np.array_equal(agent.act(OBSERVATIONS, _noise()), loaded.act(OBSERVATIONS, _noise()))
     assert loaded.recipe.hash() == agent.recipe.hash()
     assert loaded.run == "run7"
+
+
+def _in_its_units(data: Dataset) -> Dataset:
+    """The data in an environment of other numbers, in whose units a model sees the same."""
+    wide = attrs.evolve(
+        data,
+        observation=100.0 + 3.0 * data.observation,
+        action=5.0 * data.action + 1.0,
+        action_low=5.0 * data.action_low + 1.0,
+        action_high=5.0 * data.action_high + 1.0,
+    )
+    seen = Affine.of(np.full(3, 100.0, np.float32), np.full(3, 3.0, np.float32))
+    done = units_of(wide, normalise=False, rescale=True).action
+    return attrs.evolve(wide, units=Units(observation=seen, action=done))
+
+
+def test_an_agent_sees_and_acts_in_the_environments_numbers(
+    small_recipe: Maker, make_dataset: DataMaker, tmp_path: Path
+) -> None:
+    plain = _agent(small_recipe("gmpo"), make_dataset())
+    other = _agent(small_recipe("gmpo"), _in_its_units(make_dataset()))
+    expected = 5.0 * plain.act(OBSERVATIONS, _noise()) + 1.0
+    wide = 100.0 + 3.0 * OBSERVATIONS
+    np.testing.assert_allclose(other.act(wide, _noise()), expected, rtol=1e-4, atol=1e-4)
+    other.save(tmp_path)
+    assert np.array_equal(Agent.load(tmp_path).act(wide, _noise()), other.act(wide, _noise()))
+
+
+def test_an_agent_of_the_first_layout_acts_in_its_models_numbers(
+    agent: Agent, tmp_path: Path
+) -> None:
+    agent.save(tmp_path)
+    path = tmp_path / "agent.json"
+    facts = json.loads(path.read_text())
+    del facts["units"]
+    path.write_text(json.dumps({**facts, "format": 1}))
+    loaded = Agent.load(tmp_path)
+    assert np.array_equal(loaded.act(OBSERVATIONS, _noise()), agent.act(OBSERVATIONS, _noise()))
 
 
 def test_saving_tells_what_was_written(agent: Agent, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Parts by the names that people type and that records hold."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from genpolicy.composition.agent_recipe import BASES, AgentRecipe, Chosen
 from genpolicy.discovery import Catalogue, PartEntry
@@ -11,6 +11,9 @@ from genpolicy.recipe import make_recipe
 from genpolicy.records import SINGLE_FILE
 from genpolicy.training.options import TrainOptions
 
+MERGE: Final = "merge"
+"""The dataset that joins others."""
+
 
 def choose_part(catalogue: Catalogue, slot: str, name: str, options: Mapping[str, Any]) -> Chosen:
     """Load the part that a name means, with these options.
@@ -18,7 +21,7 @@ def choose_part(catalogue: Catalogue, slot: str, name: str, options: Mapping[str
     Args:
         catalogue: The installed parts.
         slot: The place that it takes, such as ``"student.backbone"``.
-        name: As a user types it, such as ``"npz:mine.npz"``.
+        name: As a user types it, such as ``"npz:mine.npz"``; datasets may be joined by ``+``.
         options: Its hyper-parameters that are no defaults.
 
     Raises:
@@ -26,6 +29,8 @@ def choose_part(catalogue: Catalogue, slot: str, name: str, options: Mapping[str
         PartError: It is not installed or cannot be loaded.
     """
     kind = slot.split(".")[-1]
+    if kind == "dataset" and is_sum(catalogue, name):
+        name = f"{MERGE}:{name}"
     bare, argument = split_name(name)
     entry = catalogue.find(kind, bare)
     if argument is not None:
@@ -41,6 +46,13 @@ def split_name(name: str) -> tuple[str, str | None]:
     prefix = SINGLE_FILE if name.startswith(SINGLE_FILE) else ""
     bare, colon, argument = name.removeprefix(prefix).partition(":")
     return prefix + bare, argument if colon else None
+
+
+def is_sum(catalogue: Catalogue, name: str) -> bool:
+    """Whether a name is those of several installed datasets, joined by ``+``."""
+    pieces = name.split("+")
+    known = set(catalogue.names("dataset"))
+    return len(pieces) > 1 and all(split_name(piece)[0] in known for piece in pieces)
 
 
 def _choose_entry(

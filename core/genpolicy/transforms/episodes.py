@@ -13,9 +13,7 @@ Rows = NDArray[np.intp]
 
 def episode_stops(data: "Dataset") -> Rows:
     """Return the row after each episode's last, ``[episode]``; the last may be unfinished."""
-    ends = data.terminal | data.timeout
-    ends[-1] = True
-    return np.flatnonzero(ends) + 1
+    return np.flatnonzero(data.ends) + 1
 
 
 def episode_lengths(data: "Dataset") -> Rows:

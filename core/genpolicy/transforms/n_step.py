@@ -45,6 +45,7 @@ def with_n_step_returns(data: "Dataset", steps: int, discount: float) -> "Datase
     for step in range(steps):
         inside = step < length
         reward[inside] += discount**step * data.reward[first[inside] + step]
+    episode = first + left[first]
     return attrs.evolve(
         data,
         observation=data.observation[first],
@@ -53,6 +54,7 @@ def with_n_step_returns(data: "Dataset", steps: int, discount: float) -> "Datase
         next_observation=data.next_observation[last],
         terminal=data.terminal[last],
         timeout=data.timeout[last],
+        last=np.diff(episode, append=-1) != 0,
         stride=steps,
         origin=data.fingerprint(),
     )

@@ -39,7 +39,8 @@ def rows_of(data: "Dataset", rows: "NDArray[np.bool_] | Rows") -> "Dataset":
     """Return the data of these rows alone; their fingerprint is another."""
     names = ("observation", "action", "reward", "next_observation", "terminal", "timeout")
     columns = {name: getattr(data, name)[rows] for name in names}
-    return attrs.evolve(data, **columns, origin=None)
+    last = None if data.last is None else data.last[rows]
+    return attrs.evolve(data, **columns, last=last, origin=None)
 
 
 def without(data: "Dataset", share: float, seed: int) -> "tuple[Dataset, Dataset]":

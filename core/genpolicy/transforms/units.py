@@ -125,7 +125,8 @@ def _standard(observation: "Floats") -> Affine | None:
 
 
 def _unit_box(low: "Floats", high: "Floats") -> Affine | None:
-    center, scale = (high + low) / 2, (high - low) / 2
+    with np.errstate(invalid="ignore"):  # an infinite bound; left as it is below
+        center, scale = (high + low) / 2, (high - low) / 2
     bounded = np.isfinite(scale) & (scale > 0)
     ones = np.ones_like(scale)
     return Affine.of(np.where(bounded, center, 0 * ones), np.where(bounded, scale, ones))

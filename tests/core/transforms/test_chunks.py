@@ -8,28 +8,9 @@ from genpolicy.dataset import Dataset, DatasetRecipe
 from genpolicy.errors import DataError, OptionError
 from genpolicy.recipe import make_recipe, options_of
 from genpolicy.transforms.chunks import in_chunks
+from walks import joined, walk
 
 DataMaker = Callable[..., Dataset]
-
-
-def walk(*lengths: int, cut_last: bool = True) -> Dataset:
-    """Episodes in which everything tells its row; even ones are terminal, odd ones are cut."""
-    rows = sum(lengths)
-    row = np.arange(rows, dtype=np.float32)
-    last = np.cumsum(lengths) - 1
-    ends = np.isin(np.arange(rows), last if cut_last else last[:-1])
-    number = np.repeat(np.arange(len(lengths)), lengths)
-    return Dataset(
-        name="walk",
-        observation=row[:, None],
-        action=np.stack([row, -row], axis=1),
-        reward=row,
-        next_observation=row[:, None] + 0.5,
-        terminal=ends & (number % 2 == 0),
-        timeout=ends & (number % 2 == 1),
-        action_low=np.full(2, -99.0, np.float32),
-        action_high=np.full(2, 99.0, np.float32),
-    )
 
 
 def by_hand(data: Dataset, length: int) -> list[tuple[object, ...]]:
@@ -72,12 +53,6 @@ def test_a_window_in_numbers() -> None:
     assert chunks.timeout.tolist() == [False, False, True]
 
 
-def _joined(*lengths: int, cut_last: bool = True) -> Dataset:
-    """Episodes whose observations are their rows' numbers, so that each leads to the next row."""
-    data = walk(*lengths, cut_last=cut_last)
-    return attrs.evolve(data, next_observation=data.observation + 1.0)
-
-
 def _next_by_hand(chunks: Dataset) -> list[list[list[float]]]:
     """The chunk that starts at the step after each one's last, if it lies in the same episode."""
     starts = [actions[0][0] for actions in chunks.action.tolist()]
@@ -95,7 +70,7 @@ def _next_by_hand(chunks: Dataset) -> list[list[list[float]]]:
 @pytest.mark.parametrize("cut_last", [True, False])
 def test_the_next_chunk_starts_where_a_chunk_ends(length: int, cut_last: bool) -> None:
     """Rows that have none, whose episode has too few steps left, keep their own."""
-    chunks = in_chunks(_joined(4, 1, 7, 3, 9, cut_last=cut_last), length)
+    chunks = in_chunks(joined(4, 1, 7, 3, 9, cut_last=cut_last), length)
     assert chunks.stride == length
     if length > 1:
         assert chunks.next_action().tolist() == _next_by_hand(chunks)
@@ -104,7 +79,7 @@ def test_the_next_chunk_starts_where_a_chunk_ends(length: int, cut_last: bool) -
 
 
 def test_the_next_chunk_in_numbers() -> None:
-    chunks = in_chunks(_joined(5), 2)
+    chunks = in_chunks(joined(5), 2)
     assert chunks.next_action()[..., 0].tolist() == [[2.0, 3.0], [3.0, 4.0], [2.0, 3.0], [3.0, 4.0]]
 
 
