@@ -21,6 +21,8 @@ SMALL = {
     "critic.hidden": 8,
     "solver": "midpoint",
     "solver.steps": 2,
+    "evaluation.held_out": 0,
+    "evaluation.fitted_q_steps": 0,
 }
 
 

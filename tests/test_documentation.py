@@ -104,7 +104,7 @@ def test_the_parts_of_all_pages_train_together_as_printed(tmp_path):
     package = {path: text for path, text in files.items() if path.startswith("genpolicy_example/")}
     install(tmp_path, names.distribution, {"example": "genpolicy_example.plugin"}, package)
     parts = [word for kind in KINDS for word in (f"--{kind}", "example")]
-    done = agent(tmp_path, "run", *parts, "objective.steps=20", "train.looks=0")
+    done = agent(tmp_path, "run", *parts, "objective.steps=20", "evaluation.fitted_q_steps=5")
     assert done.returncode == 0, done.stderr
     (metrics,) = tmp_path.glob("runs/*/metrics.jsonl")
     assert '"step": 20' in metrics.read_text()

@@ -39,6 +39,14 @@ def recipes(incomplete: str) -> Offers:
     return [(name, help) for name, help in offers if name.startswith(incomplete)]
 
 
+def protocols(incomplete: str) -> Offers:
+    """Offer evaluation protocols."""
+    from genpolicy.protocols import PROTOCOLS
+
+    offers = [(name, protocol.summary) for name, protocol in PROTOCOLS.items()]
+    return [(name, help) for name, help in offers if name.startswith(incomplete)]
+
+
 def kinds(incomplete: str) -> list[str]:
     """Offer kinds of parts."""
     from genpolicy.discovery import KINDS

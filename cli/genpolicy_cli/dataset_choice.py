@@ -1,6 +1,7 @@
 """The datasets that the commands of ``agent datasets`` are about."""
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -35,13 +36,20 @@ def made_dataset(found: "Catalogue", name: str) -> "Chosen":
     return chosen
 
 
-def named_dataset(found: "Catalogue", name: str) -> "Chosen":
+def named_dataset(
+    found: "Catalogue", name: str, options: Mapping[str, Any] | None = None
+) -> "Chosen":
     """Return the dataset of a name.
 
+    Args:
+        found: The installed parts.
+        name: As a user types it, such as ``"npz:mine.npz"``.
+        options: Its options that are no defaults.
+
     Raises:
-        OptionError: What follows a colon does not fit.
+        OptionError: An option is unknown, or it or what follows a colon does not fit.
         PartError: There is no such dataset.
     """
     from genpolicy.composition.choosing import choose_part
 
-    return choose_part(found, "dataset", name, {})
+    return choose_part(found, "dataset", name, options or {})

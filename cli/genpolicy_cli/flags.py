@@ -71,6 +71,17 @@ def device(panel: str | None = None) -> Any:
     )
 
 
+def protocol(panel: str | None = None) -> Any:
+    """Return the option that names an evaluation protocol."""
+    return typer.Option(
+        "--protocol",
+        help="How the agent is scored: default, d4rl-last, fql or best.",
+        metavar="NAME",
+        autocompletion=completion.protocols,
+        rich_help_panel=panel,
+    )
+
+
 def registry(panel: str | None = None) -> Any:
     """Return the option that names a registry."""
     return typer.Option(
@@ -80,3 +91,15 @@ def registry(panel: str | None = None) -> Any:
         envvar="AGENT_REGISTRY",
         rich_help_panel=panel,
     )
+
+
+SOLVER: Final[Any] = typer.Option(
+    "--solver",
+    help="Act by another solver than it was trained with, such as heun:4.",
+    metavar="NAME",
+    autocompletion=completion.names_of("solver"),
+)
+
+STEPS: Final[Any] = typer.Option(
+    "--steps", help="How many steps the solver takes.", metavar="N", min=1
+)

@@ -17,6 +17,7 @@ from genpolicy_cli import (
     datasets,
     density,
     evaluate,
+    export,
     fits,
     leaderboard,
     parts,
@@ -59,6 +60,7 @@ runs.app.command("rm")(run_removal.remove)
 runs.app.command("reap")(run_removal.reap)
 app.add_typer(runs.app, name="runs")
 app.command("evaluate")(evaluate.evaluate)
+app.command("export")(export.export)
 app.command("leaderboard")(leaderboard.leaderboard)
 app.command("plot")(plot.plot)
 app.command("density")(density.density)

@@ -61,6 +61,11 @@ class Lines(Display):
         """Say which stage begins."""
         self.tell(f"{name}: {count(last_step - first_step, 'step')}")
 
+    def on_event(self, record: EventRecord) -> None:
+        """Say what is odd."""
+        if record.kind == "warning":
+            self.tell(record.message)
+
     def on_evaluation(self, record: EvaluationRecord) -> None:
         """Say the score."""
         when = "at the end" if record.selection is not None else f"at step {record.step:,}"
@@ -123,11 +128,13 @@ class Bars(Display):
         """Show the score behind the bar."""
         if self._task is not None:
             self._progress.update(self._task, score=score_text(record))
-            if record.selection is not None:
+            if record.selection not in (None, "offline"):
                 self._progress.update(self._task, total=1, completed=1)
 
     def on_event(self, record: EventRecord) -> None:
-        """Show a bar without end while the agent is scored."""
+        """Say what is odd; show a bar without end while the agent is scored."""
+        if record.kind == "warning":
+            self.tell(record.message)
         if record.kind == "scoring":
             self._finish_bars()
             self._task = self._progress.add_task(_SCORING, total=None, score="")

@@ -99,8 +99,9 @@ def _datasets(recipe: "NamedRecipe") -> tuple[str, ...]:
     """Return every name that a recipe's data go by."""
     if not recipe.data:
         return (recipe.dataset,) if recipe.dataset else ()
-    published = recipe.data.rpartition(" ")[2]
-    return (recipe.dataset or "", _task(recipe), recipe.data, published)
+    benchmark, _, published = recipe.data.rpartition(" ")
+    typed = f"{benchmark.lower()}:{published}"
+    return (recipe.dataset or "", _task(recipe), recipe.data, published, typed)
 
 
 def _task(recipe: "NamedRecipe") -> str:

@@ -1,6 +1,6 @@
 """What runs came to, as a table or as JSON."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,47 @@ def score_rows(record: EvaluationRecord) -> list[tuple[str, str]]:
         rows.append(("success rate", share(record.success)))
     if steps is not None:
         rows.append(("steps to goal", interval(steps)))
-    return [*rows, ("episodes", f"{len(record.episodes):,}")]
+    rows.append(("episodes", f"{len(record.episodes):,}"))
+    of = f", {record.selection}" if record.selection is not None else ""
+    return [*rows, ("protocol", f"{record.protocol}{of}")]
+
+
+def held_out_rows(values: Mapping[str, float]) -> list[tuple[str, str]]:
+    """Return the rows of a table that tell what data alone say of an agent, by their metrics."""
+    rows = []
+    if "fitted_q/value" in values:
+        starts = count(round(values["fitted_q/starts"]), "episode")
+        value = _number(values["fitted_q/value"])
+        rows.append(("fitted-Q value", f"{value}, discounted, at the start of {starts}"))
+        rows.append(("the data's value", f"{_number(values['fitted_q/data_value'])} there"))
+    if "held_out/episodes" in values:
+        episodes = count(round(values["held_out/episodes"]), "episode")
+        rows.append(("held out", f"{episodes}, {values['held_out/transitions']:,.0f} transitions"))
+    losses = _losses(values).items()
+    return [*rows, *((f"held-out {role} loss", _number(loss)) for role, loss in losses)]
+
+
+def _losses(values: Mapping[str, float]) -> dict[str, float]:
+    """Return the held-out losses by role."""
+    place, loss = "held_out/", "_loss"
+    return {
+        name.removeprefix(place).removesuffix(loss): value
+        for name, value in values.items()
+        if name.startswith(place) and name.endswith(loss)
+    }
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}"
+
+
+def offline_rows(record: EvaluationRecord | None) -> list[tuple[str, str]]:
+    """Return the rows that tell the score with which a run went online, if it did."""
+    if record is None:
+        return []
+    rows = [("score before online", interval(record.score))] if record.score is not None else []
+    rows.append(("return before online", interval(record.return_)))
+    return rows
 
 
 def score_facts(record: EvaluationRecord | None) -> dict[str, Any]:
@@ -47,6 +87,7 @@ def score_facts(record: EvaluationRecord | None) -> dict[str, Any]:
         "steps_to_success": steps_to_goal(record),
         "episodes": len(record.episodes),
         "protocol": record.protocol,
+        "selection": record.selection,
     }
 
 
@@ -64,6 +105,8 @@ def result_facts(result: "RunResult") -> dict[str, Any]:
         "dataset": result.dataset,
         "seed": result.seed,
         **score_facts(result.evaluation),
+        "offline": score_facts(result.offline) if result.offline is not None else None,
+        "held_out": result.held_out,
         "seconds": result.seconds,
         "agent": result.folder,
     }
@@ -83,17 +126,25 @@ def _show_one(result: "RunResult") -> None:
         ("run", result.run),
     ]
     if result.evaluation is None:
-        rows.insert(0, ("score", f"not scored: {result.dataset} has no environment"))
+        unscored = ("score", f"not scored: {result.dataset} has no environment")
+        rows = [unscored, *held_out_rows(result.held_out), *rows]
     else:
-        rows = score_rows(result.evaluation) + rows
+        rows = score_rows(result.evaluation) + offline_rows(result.offline) + rows
     out().print(facts(rows))
     hint = completed(f"`agent runs show {result.run}` tells all about it")
     out().print(f"\n{hint}", style="dim")
 
 
 def _show_seeds(results: "Sequence[RunResult]") -> None:
-    columns = ("run", "seed", "score", "return", "success", "episodes", "duration")
-    out().print(listing(columns, [_seed_row(result) for result in results]))
+    columns: tuple[str, ...] = ("run", "seed", "score", "return", "success", "episodes", "duration")
+    if any(result.held_out for result in results):
+        _show_held_out(results)
+        return
+    rows = [_seed_row(result) for result in results]
+    if any(result.offline is not None for result in results):
+        columns = (*columns, "before online")
+        rows = [(*row, _before_online(each)) for row, each in zip(rows, results, strict=True)]
+    out().print(listing(columns, rows))
     scores = [r.evaluation.score for r in results if r.evaluation is not None]
     means = [score.mean for score in scores if score is not None]
     if means:
@@ -101,6 +152,27 @@ def _show_seeds(results: "Sequence[RunResult]") -> None:
             f"score over {count(len(means), 'seed')}: mean {sum(means) / len(means):.1f}, "
             f"lowest {min(means):.1f}, highest {max(means):.1f}"
         )
+
+
+def _show_held_out(results: "Sequence[RunResult]") -> None:
+    names = list(dict.fromkeys(name for result in results for name in result.held_out))
+    shown = [name for name in names if name.startswith("fitted_q/") or name.endswith("_loss")]
+    rows = [
+        (
+            result.run,
+            str(result.seed),
+            *(_number(result.held_out[name]) if name in result.held_out else "" for name in shown),
+            duration(result.seconds),
+        )
+        for result in results
+    ]
+    out().print(listing(("run", "seed", *shown, "duration"), rows))
+
+
+def _before_online(result: "RunResult") -> str:
+    if result.offline is None:
+        return NOTHING
+    return interval(result.offline.score or result.offline.return_)
 
 
 def _seed_row(result: "RunResult") -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import attrs
 import typer
 
-from genpolicy.errors import RegistryError, RunError, StoppedError
+from genpolicy.errors import OptionError, RegistryError, RunError, StoppedError
 from genpolicy.recipe_settings import settings_of
 from genpolicy_cli import completion, flags, trackers
 from genpolicy_cli.installed import catalogue
@@ -77,6 +77,16 @@ def run(
             help="How many seeds to run, counting up.", min=1, metavar="N", rich_help_panel=_RUN
         ),
     ] = 1,
+    online_steps: Annotated[
+        int | None,
+        typer.Option(
+            help="Steps in the environment, learnt from as they are taken, after the data (0).",
+            min=0,
+            metavar="N",
+            rich_help_panel=_RUN,
+        ),
+    ] = None,
+    protocol: Annotated[str | None, flags.protocol(_RUN)] = None,
     device: Annotated[str, flags.device(_RUN)] = "auto",
     registry: Annotated[str, flags.registry(_RUN)] = flags.REGISTRY,
     output: Annotated[
@@ -110,6 +120,10 @@ def run(
         "dataset": dataset,
     }
     own, arguments = trackers.split(settings or [])
+    if online_steps is not None:
+        arguments = _with_online_steps(arguments, online_steps)
+    if protocol is not None:
+        arguments = _with_protocol(arguments, protocol)
     with err().status("loading parts"):
         wanted = resolved(
             parts, named=named, arguments=arguments, config=config, recipe=recipe, seed=seed
@@ -129,6 +143,24 @@ def run(
     if not quiet:
         _introduce(wanted, parts)
     _run_seeds(wanted, seeds, registry, order, as_json=as_json)
+
+
+def _with_online_steps(arguments: Sequence[str], steps: int) -> list[str]:
+    """Return the settings with what ``--online-steps`` sets."""
+    typed, name = f"train.online_steps={steps}", "train.online_steps"
+    others = [text for text in arguments if text.partition("=")[0] == name and text != typed]
+    if others:
+        raise OptionError(f"online steps are given twice: --online-steps {steps} and {others[-1]}")
+    return [*arguments, typed]
+
+
+def _with_protocol(arguments: Sequence[str], name: str) -> list[str]:
+    """Return the settings with what ``--protocol`` sets."""
+    typed, key = f"evaluation.name={name}", "evaluation.name"
+    others = [text for text in arguments if text.partition("=")[0] == key and text != typed]
+    if others:
+        raise OptionError(f"the protocol is named twice: --protocol {name} and {others[-1]}")
+    return [*arguments, typed]
 
 
 @attrs.frozen(kw_only=True)
@@ -233,7 +265,9 @@ def _load(recipe: "AgentRecipe") -> "Dataset":
 def _introduce(recipe: "AgentRecipe", parts: "Catalogue") -> None:
     used = named_recipe(recipe)
     if used is None:
-        total = sum(stage.steps for stage in recipe.objective.stages())
+        from genpolicy.training.learner import course_of
+
+        total = sum(stage.steps for stage in course_of(recipe))
         err().print(
             f"no recipe: the parts' own defaults and what you set, {total:,} steps in all; "
             "--recipe quick takes minutes on a CPU",
@@ -251,7 +285,9 @@ def _introduce(recipe: "AgentRecipe", parts: "Catalogue") -> None:
 
 def _show_plan(recipe: "AgentRecipe", parts: "Catalogue", *, as_json: bool) -> None:
     settings = settings_of(recipe.as_json(), recipe.origins)
-    stages = [stage for stage in recipe.objective.stages() if stage.steps]
+    from genpolicy.training.learner import course_of
+
+    stages = course_of(recipe)
     if as_json:
         facts: Mapping[str, object] = {
             "recipe": named_recipe(recipe),

@@ -1,15 +1,15 @@
 """All that is recorded of a run, on screen or as JSON."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from genpolicy.recipe_settings import settings_of
-from genpolicy.records import EvaluationRecord, PartRecord
+from genpolicy.records import HELD_OUT, EvaluationRecord, PartRecord
 from genpolicy_cli.listings import Column, Form, named_cells, show_rows
 from genpolicy_cli.output import out, plain, print_json
 from genpolicy_cli.recipe_view import SETTINGS, settings_rows
-from genpolicy_cli.results import score_facts, score_rows
+from genpolicy_cli.results import held_out_rows, offline_rows, score_facts, score_rows
 from genpolicy_cli.run_columns import COLUMNS
 from genpolicy_cli.run_curve import curve_lines
 from genpolicy_cli.tables import facts as facts_table
@@ -135,6 +135,8 @@ def _facts(detail: "RunDetail") -> Iterator[tuple[str, str]]:
     final = detail.final_evaluation
     if final is not None and final.episodes:
         yield from score_rows(final)
+        yield from offline_rows(_before_online(detail, final))
+    yield from held_out_rows(_held_out(detail))
     yield (
         "dataset",
         f"{data.name}: {data.transitions:,} transitions, {count(data.episodes, 'episode')}",
@@ -170,6 +172,18 @@ def _facts(detail: "RunDetail") -> Iterator[tuple[str, str]]:
     if start.tags:
         yield "tags", ", ".join(start.tags)
     yield "recipe hash", start.recipe_hash
+
+
+def _held_out(detail: "RunDetail") -> Mapping[str, float]:
+    """Return what data alone say of a run's agent, if it was scored by them."""
+    found = [record.values for record in detail.metrics if record.stage == HELD_OUT]
+    return found[-1] if found else {}
+
+
+def _before_online(detail: "RunDetail", final: EvaluationRecord) -> EvaluationRecord | None:
+    """Return the score with which a run went online, unless it came no further."""
+    found = [record for record in detail.evaluations if record.selection == "offline"]
+    return found[-1] if found and found[-1] is not final else None
 
 
 def _git(detail: "RunDetail") -> str:

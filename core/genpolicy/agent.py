@@ -14,6 +14,8 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from genpolicy.acting import Alone
+from genpolicy.composition.acting_solver import with_solver
 from genpolicy.composition.agent_recipe import AgentRecipe
 from genpolicy.composition.assemble import Models, Shapes, build_acting
 from genpolicy.composition.choosing import recall
@@ -69,6 +71,7 @@ class Agent:
         self._high = torch.as_tensor(action_high, device=self.device)
         inference = models.recipe.part("inference", Inference)
         self._act = models.bind(inference.act, acting_needs(models.recipe))
+        self._alone = Alone(self.decide, models.all())
 
     @property
     def recipe(self) -> AgentRecipe:
@@ -78,6 +81,8 @@ class Agent:
     @torch.no_grad()
     def act(self, observation: ArrayLike, generator: torch.Generator | None = None) -> Floats:
         """Return actions inside the box.
+
+        One observation at a time is decided on by a captured graph, once that pays.
 
         Args:
             observation: One observation, ``[observation]``, or a batch, ``[batch, observation]``.
@@ -96,12 +101,26 @@ class Agent:
                 f"this agent observes {self.shapes.observation_dim} numbers, alone or in rows; got "
                 f"an array of shape {given.shape}"
             )
-        rows = self._units.seen(torch.as_tensor(np.atleast_2d(given), device=self.device))
-        action = self._act(condition=rows, generator=generator)
-        self._check_action(action, len(rows))
-        action = self._inside(self._units.done(action)).cpu().numpy()
-        chosen: Floats = action[0] if given.ndim == 1 else action
-        return chosen
+        rows = torch.as_tensor(np.atleast_2d(given), device=self.device)
+        if given.ndim == 1:
+            action: Floats = self._alone(rows, generator)[0].cpu().numpy()
+            return action
+        actions: Floats = self.decide(rows, generator).cpu().numpy()
+        return actions
+
+    def decide(self, observation: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Return what :meth:`act` does for a batch on the agent's own device.
+
+        Args:
+            observation: ``[batch, observation]``.
+            generator: As in :meth:`act`.
+
+        Returns:
+            Actions inside the box, ``[batch, *action]``.
+        """
+        action = self._act(condition=self._units.seen(observation), generator=generator)
+        self._check_action(action, observation.shape[0])
+        return self._inside(self._units.done(action))
 
     def _check_action(self, action: Tensor, rows: int) -> None:
         expected = (rows, *self.shapes.action_shape)
@@ -144,16 +163,21 @@ class Agent:
         *,
         device: torch.device | str = "cpu",
         catalogue: Catalogue | None = None,
+        solver: str | None = None,
+        steps: int | None = None,
     ) -> "Agent":
-        """Read an agent from a folder.
+        """Read an agent from a folder; its weights do not train.
 
         Args:
             folder: Where it was saved.
             device: Where it is to act: a device, or ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
             catalogue: The installed parts; by default found now.
+            solver: What it is to act by, such as ``"heun:4"``; by default what it was trained by.
+            steps: How many steps the solver takes.
 
         Raises:
-            OptionError: There is no such device here.
+            OptionError: There is no such device here, or the solver takes no steps.
+            FitError: The agent cannot act by that solver.
             CheckpointError: There is no agent, or it is damaged.
             UnknownPartError: A part that it is made of is not installed; the message says which,
                 and how to get it.
@@ -161,7 +185,8 @@ class Agent:
         folder = Path(folder)
         facts = _read_facts(folder)
         providers = {**facts.get("distributions", {}), **facts.get("files", {})}
-        recipe = recall(catalogue or load_catalogue(), facts["recipe"], providers)
+        parts = catalogue or load_catalogue()
+        recipe = with_solver(recall(parts, facts["recipe"], providers), parts, solver, steps)
         low, high = (np.asarray(facts[key], np.float32) for key in ("action_low", "action_high"))
         units = Units.from_json(facts.get("units", {}))
         shapes = _shapes(facts["observation_dim"], tuple(facts["action_shape"]), low, high, units)
@@ -169,7 +194,7 @@ class Agent:
         models = build_acting(recipe, shapes, place)
         _fill(models, folder, facts["sha256"])
         for model in models.all().values():
-            model.eval()
+            model.eval().requires_grad_(False)
         return cls(models, shapes, low, high, facts["run"], units)
 
     def _facts(self, digest: str) -> dict[str, Any]:
@@ -193,9 +218,15 @@ class Agent:
         return torch.minimum(torch.maximum(action, self._low), self._high)
 
 
-def load(folder: Path | str, *, device: torch.device | str = "cpu") -> Agent:
+def load(
+    folder: Path | str,
+    *,
+    device: torch.device | str = "cpu",
+    solver: str | None = None,
+    steps: int | None = None,
+) -> Agent:
     """Read an agent from a folder: :meth:`Agent.load`."""
-    return Agent.load(folder, device=device)
+    return Agent.load(folder, device=device, solver=solver, steps=steps)
 
 
 def shapes_of(dataset: Dataset) -> Shapes:

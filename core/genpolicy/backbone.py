@@ -78,7 +78,7 @@ class Backbone(Model, ABC):
 
         Without a generator torch's global random numbers are used, as in training.
         """
-        shape = (len(condition), *self.sample_shape)
+        shape = (condition.shape[0], *self.sample_shape)
         return self.prior_std * randn(shape, condition, generator)
 
     @abstractmethod

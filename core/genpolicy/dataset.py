@@ -1,9 +1,8 @@
 """Transitions: what is known of them, what one batch of them is, and who provides them."""
 
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final, Self
 
 import attrs
 import numpy as np
@@ -11,11 +10,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from genpolicy.columns import NAMES, Columns, blocks, fingerprint_of
+from genpolicy.columns import Flags as Flags
+from genpolicy.columns import Floats as Floats
 from genpolicy.dataset_checks import check
 from genpolicy.errors import DataError, OptionError
 from genpolicy.recipe import Recipe, option
 from genpolicy.transforms import (
     RewardRule,
+    RewardScale,
     Units,
     best_episodes,
     in_chunks,
@@ -25,8 +28,7 @@ from genpolicy.transforms import (
     with_reward_rule,
 )
 
-Floats = NDArray[np.float32]
-Flags = NDArray[np.bool_]
+_ALL: Final = slice(None)
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -54,31 +56,78 @@ class Batch:
         return len(self.reward)
 
 
+FACTORIES: Final = ("gymnasium", "ogbench")
+"""By which makers environments are made."""
+
+
 @attrs.frozen(kw_only=True)
 class EnvironmentSpec:
     """How to make the environment that a dataset came from.
 
     Args:
-        id: Gymnasium's id, with the module that registers it: ``"gymnasium_robotics:PointMaze…"``.
-        kwargs: Arguments of ``gymnasium.make``.
+        id: The maker's name of it; Gymnasium's id with the module that registers it:
+            ``"gymnasium_robotics:PointMaze…"``.
+        kwargs: Arguments of the maker.
         observation_keys: For dict observations, the entries that are flattened into one vector, in
             this order; empty for plain observations.
         horizon: Evaluation episodes are cut after this many steps.
+        factory: Who makes it: Gymnasium's ``make``, or OGBench's own maker.
+        version: The version of a benchmark whose versions do not pay alike.
+        note: What whoever reads its scores should know.
+
+    Raises:
+        DataError: Nobody here is called like the factory.
     """
 
     id: str
     kwargs: Mapping[str, Any] = attrs.field(factory=dict)
     observation_keys: tuple[str, ...] = ()
     horizon: int
+    factory: str = "gymnasium"
+    version: str = ""
+    note: str = ""
+
+    def __attrs_post_init__(self) -> None:
+        if self.factory not in FACTORIES:
+            raise DataError(
+                f"environment {self.id!r} asks to be made by {self.factory!r}; environments are "
+                f"made by {' or '.join(FACTORIES)}"
+            )
+
+    @classmethod
+    def of_json(cls, value: Mapping[str, Any]) -> "EnvironmentSpec":
+        """Return the specification that :meth:`as_json` wrote down.
+
+        Raises:
+            KeyError: The id or the horizon is missing.
+            DataError: Nobody here is called like the factory.
+        """
+        return cls(
+            id=str(value["id"]),
+            kwargs=dict(value.get("kwargs", {})),
+            observation_keys=tuple(value.get("observation_keys", ())),
+            horizon=int(value["horizon"]),
+            factory=str(value.get("factory", "gymnasium")),
+            version=str(value.get("version", "")),
+            note=str(value.get("note", "")),
+        )
 
     def as_json(self) -> dict[str, Any]:
-        """Return the specification as JSON values."""
-        return {
+        """Return the specification as JSON values; Gymnasium goes without saying."""
+        values: dict[str, Any] = {
             "id": self.id,
             "kwargs": dict(self.kwargs),
             "observation_keys": list(self.observation_keys),
             "horizon": self.horizon,
         }
+        if self.factory != "gymnasium":
+            values["factory"] = self.factory
+        told = {"version": self.version, "note": self.note}
+        return values | {name: text for name, text in told.items() if text}
+
+    def answers_to(self, name: str) -> bool:
+        """Whether a user's name means this environment."""
+        return name in (self.id, f"{self.factory}:{self.id}", self.id.rpartition(":")[2])
 
 
 @attrs.frozen(kw_only=True)
@@ -128,6 +177,7 @@ class Dataset:
         last: ``[transition]``, true where an episode's rows end, where that is not at its terminals
             and time-outs, since a transition spans several steps.
         units: What models see of the numbers above.
+        rewards: What a reward of the environment is among those above, before any are summed.
         origin: The fingerprint of the data that these were made from, where it is theirs too: the
             same episodes, told in other steps or rewards.
 
@@ -150,13 +200,45 @@ class Dataset:
     reference: Reference | None = None
     last: Flags | None = None
     units: Units = attrs.field(factory=Units)
+    rewards: RewardScale = attrs.field(factory=RewardScale)
     origin: str | None = None
 
     def __attrs_post_init__(self) -> None:
         check(self)
 
+    @classmethod
+    def of(
+        cls,
+        columns: Columns,
+        *,
+        name: str,
+        action_low: Floats,
+        action_high: Floats,
+        environment: EnvironmentSpec | None = None,
+        reference: Reference | None = None,
+    ) -> Self:
+        """Return the dataset that has these columns; the other arguments are its fields."""
+        return cls(
+            name=name,
+            observation=columns.observation,
+            action=columns.action,
+            reward=columns.reward,
+            next_observation=columns.next_observation,
+            terminal=columns.terminal,
+            timeout=columns.timeout,
+            action_low=action_low,
+            action_high=action_high,
+            environment=environment,
+            reference=reference,
+        )
+
     def __len__(self) -> int:
         return len(self.reward)
+
+    @property
+    def columns(self) -> Columns:
+        """Its arrays, one row per transition."""
+        return Columns(**{name: getattr(self, name) for name in NAMES})
 
     @property
     def episodes(self) -> int:
@@ -174,35 +256,46 @@ class Dataset:
         """Return the SHA-256 of the content, in hexadecimal; the name does not count."""
         if self.origin is not None:
             return self.origin
-        digest = hashlib.sha256()
-        for name in ("observation", "action", "reward", "next_observation", "terminal", "timeout"):
-            array = np.ascontiguousarray(getattr(self, name))
-            digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
-            digest.update(array.data)
-        return digest.hexdigest()
+        return fingerprint_of(self.columns.arrays())
 
     def next_action(self) -> Floats:
         """Return the action of every transition's successor, ``[transition, *sample]``.
 
         The last action of an episode, which has none, is repeated.
         """
-        here = np.arange(len(self))
-        there = np.minimum(here + self.stride, len(self) - 1)
-        follows = (self.observation[there] == self.next_observation).all(axis=1)
-        follows &= ~(self.terminal | self.timeout) & (here + self.stride < len(self))
-        following: Floats = self.action[np.where(follows, there, here)]
+        following = np.empty_like(self.action, subok=False)
+        for rows in blocks(self.observation, self.action):
+            following[rows] = self._next_action(rows)
         return following
 
-    def to_batch(self, device: torch.device) -> Batch:
-        """Return all transitions as one batch on a device."""
+    def to_batch(self, device: torch.device, rows: slice = _ALL) -> Batch:
+        """Return transitions as one batch on a device.
+
+        Args:
+            device: The device.
+            rows: Which; all of them if not told.
+        """
+
+        def tensor(array: NDArray[Any]) -> Tensor:
+            # Torch warns of arrays that it could not write to.
+            return torch.as_tensor(np.require(array, requirements="W"), device=device)
+
         return Batch(
-            observation=torch.as_tensor(self.observation, device=device),
-            action=torch.as_tensor(self.action, device=device),
-            reward=torch.as_tensor(self.reward, device=device),
-            next_observation=torch.as_tensor(self.next_observation, device=device),
-            terminal=torch.as_tensor(self.terminal, device=device).float(),
-            next_action=torch.as_tensor(self.next_action(), device=device),
+            observation=tensor(self.observation[rows]),
+            action=tensor(self.action[rows]),
+            reward=tensor(self.reward[rows]),
+            next_observation=tensor(self.next_observation[rows]),
+            terminal=tensor(self.terminal[rows]).float(),
+            next_action=tensor(self.next_action() if rows == _ALL else self._next_action(rows)),
         )
+
+    def _next_action(self, rows: slice) -> Floats:
+        here = np.arange(*rows.indices(len(self)))
+        there = np.minimum(here + self.stride, len(self) - 1)
+        follows = (self.observation[there] == self.next_observation[rows]).all(axis=1)
+        follows &= ~(self.terminal[rows] | self.timeout[rows]) & (here + self.stride < len(self))
+        following: Floats = self.action[np.where(follows, there, here)]
+        return following
 
 
 @attrs.frozen(kw_only=True)
@@ -210,16 +303,26 @@ class DatasetRecipe(Recipe, ABC):
     """A source of transitions, which a subclass loads; :meth:`prepare` is what a run learns from.
 
     ``default_recipe`` names the settings that a run on this data starts from when the user names
-    none; without it, every part's own defaults hold.
+    none; without it, every part's own defaults hold. What is ``shared`` says how to learn from
+    data, whichever they are.
     """
 
     default_recipe: ClassVar[str | None] = None
+    shared: ClassVar[frozenset[str]] = frozenset(
+        {"reward", "n_step", "n_step_discount", "chunk", "normalise", "rescale"}
+    )
 
     environment: str | None = option(
         None, help="Gymnasium's id of where agents are scored, in place of the data's own"
     )
     horizon: int | None = option(
         None, help="steps after which evaluation episodes are cut; the data's own if none", ge=1
+    )
+    random_return: float | None = option(
+        None, help="return that scores 0, in place of the data's own reference; with expert_return"
+    )
+    expert_return: float | None = option(
+        None, help="return that scores 100, in place of the data's own; with random_return"
     )
     fraction: float = option(1.0, help="share of the episodes, drawn at random", gt=0, le=1)
     fraction_seed: int = option(0, help="which episodes a fraction holds", ge=0)
@@ -262,12 +365,30 @@ class DatasetRecipe(Recipe, ABC):
         return attrs.evolve(data, units=units)
 
     def _scored(self, data: Dataset) -> Dataset:
+        """Return the data with the environment and the reference that the options name."""
+        data, reference = self._placed(data), self._reference()
+        return data if reference is None else attrs.evolve(data, reference=reference)
+
+    def _reference(self) -> Reference | None:
+        """Return the reference that the options name, if they do."""
+        low, high = self.random_return, self.expert_return
+        if low is None and high is None:
+            return None
+        if low is None or high is None:
+            given, missing = ("expert", "random") if low is None else ("random", "expert")
+            raise OptionError(
+                f"dataset.{given}_return is one end of the scale of scores; give the other one, "
+                f"dataset.{missing}_return, too"
+            )
+        return Reference(random_return=low, expert_return=high, source="given by the user")
+
+    def _placed(self, data: Dataset) -> Dataset:
         """Return the data with the environment that the options name, if they do."""
         named, horizon = self.environment, self.horizon
         if named is None and horizon is None:
             return data
         own = data.environment
-        if named is None or (own is not None and own.id == named):
+        if named is None or (own is not None and own.answers_to(named)):
             if own is None:
                 raise DataError(
                     f"dataset {data.name!r} names no environment that dataset.horizon could be "

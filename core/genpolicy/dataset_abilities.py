@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class MadeDataset(ABC):
-    """A dataset that can be made again, in any size, and whose references can be measured."""
+    """A dataset that can be made again, in any size."""
 
     @abstractmethod
     def make(self, *, transitions: int | None = None, seed: int | None = None) -> Dataset:
@@ -26,6 +26,13 @@ class MadeDataset(ABC):
             OptionError: There is not one transition to make.
             DataError: The simulator cannot be had.
         """
+
+
+class ReferenceDataset(ABC):
+    """A dataset that knows policies of its own which its scores can refer to, such as an expert.
+
+    Of any other one with an environment, random actions can be measured all the same.
+    """
 
     @abstractmethod
     def measure_reference(

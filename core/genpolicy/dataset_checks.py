@@ -1,48 +1,81 @@
 """Whether the arrays of a dataset are what transitions are."""
 
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from genpolicy.columns import Columns, Flags, Floats, blocks, seal_of
 from genpolicy.errors import DataError
 
 if TYPE_CHECKING:
     from genpolicy.dataset import Dataset
 
+Pieces = Callable[[], Iterable[Floats]]
+"""Goes through the rows of a column in pieces, as often as it is called."""
+
 
 def check(data: "Dataset") -> None:
-    """Look at all arrays.
+    """Look at all arrays; at the numbers of stored columns not again.
 
     Raises:
         DataError: They cannot be what they claim to be; the message names the array, the first row
             at fault and what would do.
     """
-    _check_shapes(data)
-    for name in ("observation", "action", "reward", "next_observation"):
-        _check_finite(data.name, name, getattr(data, name))
+    columns = data.columns
+    check_shapes(data.name, columns)
+    _check_box_shapes(data)
+    _check_numbers(data.name, columns)
     _check_box(data)
 
 
-def _check_shapes(data: "Dataset") -> None:
-    count = len(data.reward)
+def check_columns(dataset: str, columns: Columns) -> None:
+    """Look at the columns of a dataset.
+
+    Args:
+        dataset: Its name.
+        columns: All its rows.
+
+    Raises:
+        DataError: They cannot be what they claim to be.
+    """
+    check_shapes(dataset, columns)
+    _check_numbers(dataset, columns)
+
+
+def _check_numbers(dataset: str, columns: Columns) -> None:
+    for name in ("observation", "action", "reward", "next_observation"):
+        _check_finite(dataset, name, getattr(columns, name))
+
+
+def check_shapes(dataset: str, columns: Columns) -> None:
+    """Look at the shapes and types of the columns of a dataset; the arguments are likewise.
+
+    Raises:
+        DataError: They do not go together.
+    """
+    count = len(columns)
     if count == 0:
-        raise DataError(f"dataset {data.name!r} has no transitions")
+        raise DataError(f"dataset {dataset!r} has no transitions")
     for name, (ranks, words) in _RANKS.items():
-        array = getattr(data, name)
+        array = getattr(columns, name)
         if array.ndim not in ranks or len(array) != count:
             raise DataError(
-                f"dataset {data.name!r}: {name} must be {words} with {count} rows, one per reward; "
+                f"dataset {dataset!r}: {name} must be {words} with {count} rows, one per reward; "
                 f"its shape is {array.shape}"
             )
         expected = np.dtype(np.bool_ if name in ("terminal", "timeout") else np.float32)
         if array.dtype != expected:
-            raise DataError(f"dataset {data.name!r}: {name} must be {expected}, is {array.dtype}")
-    if data.observation.shape != data.next_observation.shape:
+            raise DataError(f"dataset {dataset!r}: {name} must be {expected}, is {array.dtype}")
+    if columns.observation.shape != columns.next_observation.shape:
         raise DataError(
-            f"dataset {data.name!r}: next_observation has shape {data.next_observation.shape}, "
-            f"observation {data.observation.shape}; they must agree"
+            f"dataset {dataset!r}: next_observation has shape {columns.next_observation.shape}, "
+            f"observation {columns.observation.shape}; they must agree"
         )
+
+
+def _check_box_shapes(data: "Dataset") -> None:
     box = data.action.shape[1:]
     if any(bound.shape not in (box, box[-1:]) for bound in (data.action_low, data.action_high)):
         raise DataError(
@@ -52,25 +85,66 @@ def _check_shapes(data: "Dataset") -> None:
 
 
 def _check_finite(dataset: str, name: str, array: NDArray[Any]) -> None:
-    if np.isfinite(array).all():
+    if seal_of(array) is None:
+        check_finite(dataset, name, lambda: (array[rows] for rows in blocks(array)))
+
+
+def check_finite(dataset: str, name: str, pieces: Pieces) -> None:
+    """Look at the numbers of one column.
+
+    Args:
+        dataset: What errors call the dataset.
+        name: The column.
+        pieces: Goes through its rows.
+
+    Raises:
+        DataError: Some are not finite.
+    """
+    if all(np.isfinite(piece).all() for piece in pieces()):
         return
-    bad = ~np.isfinite(array.reshape(len(array), -1)).all(axis=1)
+    bad = np.concatenate([_bad_rows(~np.isfinite(piece)) for piece in pieces()])
     raise DataError(
-        f"dataset {dataset!r}: {name} is not finite in {int(bad.sum())} of {len(array)} rows, "
+        f"dataset {dataset!r}: {name} is not finite in {int(bad.sum())} of {len(bad)} rows, "
         f"first in row {int(bad.argmax())}; remove or repair these rows"
     )
 
 
 def _check_box(data: "Dataset") -> None:
-    slack = 1e-4 * (data.action_high - data.action_low)
-    outside = (data.action < data.action_low - slack) | (data.action > data.action_high + slack)
-    bad = outside.reshape(len(data), -1).any(axis=1)
-    if bad.any():
-        raise DataError(
-            f"dataset {data.name!r}: {int(bad.sum())} of {len(data)} actions lie outside the box "
-            f"from {data.action_low.tolist()} to {data.action_high.tolist()}, first in row "
-            f"{int(bad.argmax())}; clip them or give the right bounds"
-        )
+    box = data.action_low, data.action_high
+    seal = seal_of(data.action)
+    if seal is None or _outside(seal.low, box).any() or _outside(seal.high, box).any():
+        check_box(data.name, box, lambda: (data.action[rows] for rows in blocks(data.action)))
+
+
+def check_box(dataset: str, box: tuple[Floats, Floats], pieces: Pieces) -> None:
+    """Look whether actions lie in their box.
+
+    Args:
+        dataset: What errors call the dataset.
+        box: The smallest and the largest action.
+        pieces: Goes through the actions.
+
+    Raises:
+        DataError: Some lie outside.
+    """
+    if not any(_outside(piece, box).any() for piece in pieces()):
+        return
+    bad = np.concatenate([_bad_rows(_outside(piece, box)) for piece in pieces()])
+    raise DataError(
+        f"dataset {dataset!r}: {int(bad.sum())} of {len(bad)} actions lie outside the box "
+        f"from {box[0].tolist()} to {box[1].tolist()}, first in row {int(bad.argmax())}; clip "
+        "them or give the right bounds"
+    )
+
+
+def _outside(action: Floats, box: tuple[Floats, Floats]) -> NDArray[Any]:
+    slack = 1e-4 * (box[1] - box[0])
+    low, high = np.asarray(box[0] - slack), np.asarray(box[1] + slack)
+    return np.asarray((action < low) | (action > high))
+
+
+def _bad_rows(bad: NDArray[Any]) -> Flags:
+    return np.asarray(bad.reshape(len(bad), -1).any(axis=1))
 
 
 _VECTOR, _MATRIX = (range(1, 2), "a vector"), (range(2, 3), "a matrix")

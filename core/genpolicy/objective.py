@@ -9,12 +9,15 @@ of parts fits is read from those annotations.
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import attrs
 from torch import Tensor
 
 from genpolicy.recipe import Recipe
+
+ONLINE: Final = "online"
+"""The name of the stage in which the agent acts."""
 
 
 @dataclass(frozen=True, eq=False)  # torch.compile cannot trace the making of a frozen attrs class
@@ -42,6 +45,8 @@ class Stage:
             which they take their steps. The role ``critic`` trains by the critic's own loss, any
             other role ``x`` by the objective's method ``x_loss``.
         copies: Roles that start from another role's weights, as ``{"policy": "behaviour"}``.
+        settled: Whether what runs its course over a stage inside a model, such as a grid that grows
+            finer, has done so before: the models are told that all of training is behind them.
     """
 
     name: str
@@ -49,6 +54,7 @@ class Stage:
     batch_size: int
     learning_rates: Mapping[str, float]
     copies: Mapping[str, str] = attrs.field(factory=dict)
+    settled: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -71,3 +77,26 @@ class Objective(Recipe, ABC):
     @abstractmethod
     def stages(self) -> tuple[Stage, ...]:
         """Return the stages in order."""
+
+    def online_stage(self, steps: int) -> Stage | None:
+        """Return the stage in which the agent acts and learns from what it did.
+
+        Everything that was trained trains on, all of it in every step: roles in the order of the
+        stages, each at the learning rate that it had last, on batches of the smallest stage's size.
+        An objective overrides this where another stage serves it better.
+
+        Args:
+            steps: How many optimiser steps it takes.
+
+        Returns:
+            The stage; ``None`` if acting teaches an agent of this objective nothing.
+        """
+        stages = [stage for stage in self.stages() if stage.steps]
+        rates = {role: rate for stage in stages for role, rate in stage.learning_rates.items()}
+        return Stage(
+            name=ONLINE,
+            steps=steps,
+            batch_size=min(stage.batch_size for stage in stages),
+            learning_rates=rates,
+            settled=True,
+        )

@@ -54,9 +54,12 @@ class Recipe:
     """Base of every part that can be named.
 
     ``argument`` names the option that ``--kind name:value`` fills in, where there is one.
+    ``shared`` names the options of a kind that mean any part of it: set together with one part,
+    they hold for another one that the user names in its place.
     """
 
     argument: ClassVar[str | None] = None
+    shared: ClassVar[frozenset[str]] = frozenset()
 
     def further_needs(self) -> Mapping[str, Any]:
         """Return what these options ask of arguments beyond their annotations: an ability.

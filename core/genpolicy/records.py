@@ -11,13 +11,17 @@ RunState = Literal["queued", "running", "finished", "failed", "interrupted"]
 ReportedState = Literal[RunState, "lost"]
 """A run's state; a running run that has not been heard of for a minute is ``"lost"``."""
 
-Selection = Literal["last", "best", "mean-of-last-three"]
+Selection = Literal["last", "best", "mean-of-last-three", "offline"]
+"""Which checkpoint a score is of; ``"offline"`` is the one from which a run went on online."""
 
 KINDS: Final = ("objective", "backbone", "network", "critic", "solver", "inference")
 """Kinds of parts that tell runs apart, beside their data."""
 
 SINGLE_FILE: Final = "file:"
 """What the distribution of a plugin in a single file begins with."""
+
+HELD_OUT: Final = "held-out"
+"""The stage of metrics that data alone say of a finished agent, where it has no environment."""
 
 LOOK: Final = "-look"
 """What follows a protocol's name where a few of its episodes give a passing impression."""

@@ -9,6 +9,15 @@ def _part(name: str, target: str, summary: str) -> PartSpec:
     return PartSpec(name=name, summary=summary, target=f"{_PACKAGE}.{target}", api_version=1)
 
 
+def _data(name: str, target: str, summary: str, where: str, local: str = "") -> PartSpec:
+    """Return a dataset; ``local`` is the function that lists those on this machine."""
+    found = f"{_PACKAGE}.datasets.local:{local}" if local else ""
+    place = f"{_PACKAGE}.datasets.{target}"
+    return PartSpec(
+        name=name, summary=summary, target=place, api_version=1, where=where, local=found
+    )
+
+
 @hookimpl
 def genpolicy_backbones() -> list[PartSpec]:
     """Generative models."""
@@ -171,25 +180,57 @@ def genpolicy_inferences() -> list[PartSpec]:
 def genpolicy_datasets() -> list[PartSpec]:
     """Transitions, their environment and reference scores."""
     return [
-        _part("pointmaze/umaze", "datasets.pointmaze:UMaze", "a ball in a U-shaped maze"),
-        _part("pointmaze/medium", "datasets.pointmaze:Medium", "a ball in a medium maze"),
-        _part("pointmaze/large", "datasets.pointmaze:Large", "a ball in a large maze"),
-        _part("minari", "datasets.minari:Minari", "any dataset of Minari, local or remote"),
-        _part("merge", "datasets.merge:Merge", "several datasets of one task, one after the other"),
-        _part("npz", "datasets.npz:Npz", "transitions in a NumPy archive of one's own"),
-        _part("toy/eight-gaussians", "datasets.toys:EightGaussians", "Gaussians on a circle"),
-        _part("toy/two-moons", "datasets.toys:TwoMoons", "half circles, one in the other"),
-        _part("toy/pinwheel", "datasets.toys:Pinwheel", "five arms wound around a centre"),
-        _part("toy/checkerboard", "datasets.toys:Checkerboard", "eight squares of a board"),
-        _part(
-            "bandit/quadratic",
-            "datasets.bandits:Quadratic",
-            "Gaussians on a circle and one hill of reward; the best policy is known",
+        _data("pointmaze/umaze", "pointmaze:UMaze", "a ball in a U-shaped maze", "shipped along"),
+        _data(
+            "pointmaze/medium", "pointmaze:Medium", "a ball in a medium maze", "made on first use"
         ),
-        _part(
+        _data("pointmaze/large", "pointmaze:Large", "a ball in a large maze", "made on first use"),
+        _data(
+            "minari",
+            "minari:Minari",
+            "any dataset of Minari",
+            "minari:ID, on this machine or downloaded",
+            "minari_ids",
+        ),
+        _data(
+            "merge",
+            "merge:Merge",
+            "several datasets of one task, one after the other",
+            "ONE+OTHER, wherever these are",
+        ),
+        _data(
+            "ogbench",
+            "ogbench:OGBench",
+            "OGBench's data with the rewards of one task",
+            "ogbench:NAME, on this machine, downloaded or made",
+            "ogbench_names",
+        ),
+        _data("npz", "npz:Npz", "transitions in a NumPy archive of one's own", "npz:FILE.npz"),
+        _data("hdf5", "hdf5:Hdf5", "transitions in an HDF5 file of one's own", "hdf5:FILE.hdf5"),
+        _data(
+            "d4rl",
+            "d4rl:D4RL",
+            "D4RL's data, from the files that it publishes",
+            "d4rl:NAME, on this machine or downloaded",
+            "d4rl_names",
+        ),
+        _data(
+            "toy/eight-gaussians", "toys:EightGaussians", "Gaussians on a circle", "drawn at once"
+        ),
+        _data("toy/two-moons", "toys:TwoMoons", "half circles, one in the other", "drawn at once"),
+        _data("toy/pinwheel", "toys:Pinwheel", "five arms wound around a centre", "drawn at once"),
+        _data("toy/checkerboard", "toys:Checkerboard", "eight squares of a board", "drawn at once"),
+        _data(
+            "bandit/quadratic",
+            "bandits:Quadratic",
+            "Gaussians on a circle and one hill of reward; the best policy is known",
+            "drawn at once",
+        ),
+        _data(
             "bandit/multi-peak",
-            "datasets.bandits:MultiPeak",
+            "bandits:MultiPeak",
             "Gaussians on a circle and three peaks of reward; the best policy is known",
+            "drawn at once",
         ),
     ]
 

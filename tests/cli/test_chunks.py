@@ -34,7 +34,7 @@ def test_an_agent_of_chunks_is_trained_scored_and_scored_again(agent, place):
     (facts,) = done.json["runs"]
     run = recorded(facts["run"])
     assert run.start.dataset.name == "pointmaze/umaze"
-    assert run.start.recipe["parts"]["dataset"]["options"] == {"chunk": 4}
+    assert run.start.recipe["parts"]["dataset"]["options"]["chunk"] == 4
     assert [episode.length for episode in run.final_evaluation.episodes] == [300, 300]
     again = agent("evaluate", f"runs/{facts['run']}", "--json")
     assert again.json["return"] == facts["return"]

@@ -38,6 +38,8 @@ def test_names_of_parts_are_offered(offers):
     assert offers("run", "--solver", "mid") == ["midpoint"]
     assert offers("run", "backbone=f") == ["backbone=flow"]
     assert "none" in offers("run", "--recipe", "")
+    assert offers("run", "--protocol", "f") == ["fql"]
+    assert offers("evaluate", "--protocol", "") == ["default", "d4rl-last", "fql", "best"]
     assert "backbone" in offers("info", "")
     assert offers("info", "backbone", "fl") == ["flow"]
 
@@ -116,3 +118,10 @@ def test_the_completion_script_can_be_shown(agent, monkeypatch):
     done = agent("--show-completion", "bash")
     assert done.status == 0
     assert "_AGENT_COMPLETE=complete_bash" in done.out
+
+
+def test_the_options_of_a_dataset_are_offered_where_data_are_looked_at(offers):
+    assert offers("datasets", "check", "npz:mine.npz", "dataset.pa") == ["dataset.path="]
+    assert "dataset.fraction=" in offers("datasets", "stats", "pointmaze/umaze", "dataset.")
+    assert offers("datasets", "info", "pointmaze/umaze", "objective.") == []
+    assert "npz" in offers("datasets", "info", "")

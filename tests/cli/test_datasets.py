@@ -1,5 +1,8 @@
 """``agent datasets``."""
 
+import json
+
+import numpy as np
 import pytest
 
 from genpolicy.records import EpisodeRecord, EvaluationRecord
@@ -37,7 +40,7 @@ def test_data_can_be_made_for_minari(agent, place, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "status", "sentence"),
     [
-        (("pointmaze/umaze",), 2, "say where to: --out FILE.npz or --minari ID"),
+        (("pointmaze/umaze",), 2, "say where to: --out FILE.npz, --out FILE.hdf5 or --minari ID"),
         (("npz", "--out", "x.npz"), 2, "dataset 'npz' is read from elsewhere"),
         (("npz:mine.npz", "--out", "x.npz"), 2, "dataset 'npz:mine.npz' is read from elsewhere"),
         (("pointmaze/unaze", "--out", "x.npz"), 3, "did you mean 'pointmaze/umaze'?"),
@@ -148,15 +151,70 @@ def test_a_registry_that_cannot_be_used_is_refused_before_measuring(agent, asked
     ("arguments", "sentence"),
     [
         (("pointmaze/umaze", "--tag", "x"), "--tag says how to find recorded runs; add --record"),
-        (("npz",), "dataset 'npz' is read from elsewhere"),
+        (("toy/two-moons",), "names no environment to measure returns in; name one with"),
+        (("pointmaze/umaze", "critic.tau=1"), "'critic.tau' is no option of a dataset"),
+        (("pointmaze/umaze", "dataset.random_return=1"), "give the other one, dataset.expert_ret"),
+        (("pointmaze/umaze", "--expert", "nowhere"), "nowhere"),
         (("pointmaze/umaze", "--episodes", "0"), "'--episodes'"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(agent, asked, arguments, sentence):
     done = agent("datasets", "reference", *arguments)
-    assert done.status == 2
+    assert done.status in (1, 2, 3)
     assert sentence in done.err
     assert asked == []
+
+
+@pytest.fixture
+def pendulum(place):
+    """Two files of a pendulum's steps, the second an expert's."""
+    environment = json.dumps({"id": "Pendulum-v1", "horizon": 4})
+    for name, reward in (("walk.npz", -9.0), ("best.npz", -1.0)):
+        np.savez(
+            place / name,
+            observation=np.zeros((8, 3), np.float32),
+            next_observation=np.zeros((8, 3), np.float32),
+            action=np.zeros((8, 1), np.float32),
+            reward=np.full(8, reward),
+            timeout=np.arange(8) % 4 == 3,
+            environment=environment,
+        )
+
+
+def test_any_dataset_with_an_environment_can_be_measured(agent, pendulum):
+    done = agent("datasets", "reference", "npz:walk.npz", "--episodes", "2")
+    assert done.status == 0, done.err
+    assert "behaviour: read off the data's episodes, not played again" in done.out
+    assert "no expert is known; name data of one with --expert NAME" in done.out
+    facts = agent("datasets", "reference", "npz:walk.npz", "--episodes", "2", "--json").json
+    assert facts["behaviour"]["return"]["mean"] == -36.0
+    assert facts["behaviour"]["protocol"] == "the data's episodes"
+    assert facts["random"]["protocol"] == "default[episodes=2]"
+    assert facts["reference"] is None
+
+
+def test_measured_returns_can_be_given_back(agent, pendulum):
+    arguments = ("npz:walk.npz", "--expert", "npz:best.npz", "--episodes", "2")
+    done = agent("datasets", "reference", *arguments)
+    (line,) = [line for line in done.out.splitlines() if line.startswith("to score runs by these")]
+    given = line.partition(": ")[2].split()
+    assert given[1] == "dataset.expert_return=-4"
+    facts = agent("datasets", "reference", *arguments, "--json").json
+    assert given[0] == f"dataset.random_return={facts['reference']['random_return']:g}"
+    assert facts["expert"]["score"]["mean"] == pytest.approx(100.0)
+    again = agent("datasets", "reference", "npz:walk.npz", *given, "--episodes", "2", "--json").json
+    assert again["random"]["score"]["mean"] == pytest.approx(0.0, abs=0.1)
+    assert again["behaviour"]["score"] is not None
+
+
+def test_measured_policies_of_any_dataset_can_be_recorded(agent, pendulum):
+    arguments = ("npz:walk.npz", "--expert", "npz:best.npz", "--episodes", "2", "--record")
+    facts = agent("datasets", "reference", *arguments, "--json").json
+    listed = {run["run"]: run for run in agent("runs", "--json").json}
+    policies = ("random", "behaviour", "expert")
+    assert [listed[facts[policy]["run"]]["objective"] for policy in policies] == [
+        f"({policy})" for policy in policies
+    ]
 
 
 @pytest.mark.parametrize("name", ["there.npz", "data.txt"])

@@ -35,6 +35,7 @@ def probe(heavy, *arguments, cwd, **environ):
         ("--version",),
         ("run", "--help"),
         ("density", "--help"),
+        ("export", "--help"),
         ("runs", "--help"),
         ("list",),
         ("list", "backbone", "--json"),

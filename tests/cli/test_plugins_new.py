@@ -86,7 +86,8 @@ def test_parts_of_all_kinds_are_right_as_they_stand_and_train_together(agent, en
     assert checked.status == 0, checked.out
     assert f"all well: {len(KINDS)} part(s)" in checked.out
     chosen = [word for kind in KINDS for word in (f"--{kind}", name)]
-    trained = environment.agent("run", *chosen, "objective.steps=20", *SHORT)
+    chosen += ["objective.steps=20", "evaluation.fitted_q_steps=5"]
+    trained = environment.agent("run", *chosen, *SHORT)
     assert trained.status == 0, trained.err
     assert "every has no environment" in trained.out
 

@@ -56,6 +56,13 @@ def test_a_terminal_shows_a_bar_per_stage_and_the_newest_score(terminal):
     assert "score 50.0 ± 0.0 (2 episodes)" in last[2]
 
 
+@pytest.mark.parametrize("of", [Lines, lambda console: Bars(console, [stage("critic", 10)])])
+def test_what_is_odd_is_said_whatever_the_display(of, terminal):
+    with of(terminal) as display:
+        display.on_event(EventRecord(kind="warning", message="one episode, none held out"))
+    assert "one episode, none held out" in Text.from_ansi(terminal.file.getvalue()).plain
+
+
 def test_bars_of_stages_that_a_resumed_run_had_behind_it_are_full(terminal):
     display = Bars(terminal, [stage("critic", 1000), stage("policy", 1000)])
     with display:
@@ -65,6 +72,21 @@ def test_bars_of_stages_that_a_resumed_run_had_behind_it_are_full(terminal):
     assert "1,000/1,000" in text
     assert "700/1,000" in text
     assert "steps/s" not in text  # nothing was measured yet
+
+
+def test_the_score_before_the_online_stage_leaves_its_bar_as_it_is(terminal):
+    display = Bars(terminal, [stage("policy", 1000), stage("online", 1000)])
+    with display:
+        display.on_stage("policy", 0, 1000)
+        display.on_step(1000)
+        display.on_evaluation(evaluation("offline"))
+        display.on_stage("online", 1000, 2000)
+        display.on_step(1200)
+    text = Text.from_ansi(terminal.file.getvalue()).plain
+    last = [line for line in text.splitlines() if "━" in line][-2:]
+    assert "1,000/1,000" in last[0]
+    assert "score 50.0 ± 0.0 (2 episodes)" in last[0]
+    assert "200/1,000" in last[1]
 
 
 def test_a_log_gets_a_line_per_stage_and_score():

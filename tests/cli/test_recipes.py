@@ -39,7 +39,12 @@ def test_recipes_can_be_those_of_one_task_by_any_of_its_names(agent):
     by_task = names(agent("recipes", "--dataset", "hopper-medium", "--json"))
     assert "gmpo/hopper-medium" in by_task
     assert "gmpo/hopper-medium-replay" not in by_task
-    for name in ("minari:mujoco/hopper/medium-v0", "D4RL hopper-medium-v2", "hopper-medium-v2"):
+    for name in (
+        "minari:mujoco/hopper/medium-v0",
+        "d4rl:hopper-medium-v2",
+        "D4RL hopper-medium-v2",
+        "hopper-medium-v2",
+    ):
         assert names(agent("recipes", "--dataset", name, "--json")) == by_task
     mazes = names(agent("recipes", "--dataset", "minari:D4RL/antmaze/*", "--json"))
     assert "gmpg/antmaze-umaze" in mazes

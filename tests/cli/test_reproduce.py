@@ -17,6 +17,7 @@ SHORT = (
     "train.looks=0",
     "evaluation.episodes=2",
     "evaluation.environments=2",
+    "evaluation.fitted_q_steps=5",
 )
 
 

@@ -42,7 +42,8 @@ def failed(agent, drift, data):
 def test_a_finished_run_is_not_resumed(agent, data):
     data(64)
     arguments = ("objective=bc", "objective.steps=2", "network.hidden=8", "objective.batch_size=8")
-    run = agent("run", *arguments, "--dataset", "npz:mine.npz", "--json").json["runs"][0]["run"]
+    named = ("--dataset", "npz:mine.npz", "evaluation.fitted_q_steps=5")
+    run = agent("run", *arguments, *named, "--json").json["runs"][0]["run"]
     done = agent("resume", run)
     assert done.status == 2
     assert f"run {run} is finished; there is nothing left to resume" in done.err

@@ -110,13 +110,15 @@ def test_several_seeds_are_runs_of_their_own_with_a_table_at_the_end(agent, plac
 
 def test_data_without_an_environment_trains_and_is_not_scored(agent, no_environment):
     arguments = ("objective=bc", "objective.steps=3", "network=mlp", "network.hidden=8")
-    done = agent("run", *arguments, "--dataset", f"npz:{no_environment}", "objective.batch_size=8")
+    arguments = (*arguments, "objective.batch_size=8", "evaluation.fitted_q_steps=5")
+    done = agent("run", *arguments, "--dataset", f"npz:{no_environment}")
     assert done.status == 0, done.err
     assert f"not scored: npz:{no_environment} has no environment" in done.out
 
 
 def test_only_the_result_goes_to_the_standard_output(agent, no_environment):
     arguments = ("objective=bc", "objective.steps=3", "network=mlp", "objective.batch_size=8")
+    arguments = (*arguments, "evaluation.fitted_q_steps=5")
     done = agent("run", *arguments, "--dataset", f"npz:{no_environment}", "--json")
     (run,) = done.json["runs"]
     assert run["score"] is None

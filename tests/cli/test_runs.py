@@ -119,7 +119,8 @@ def test_an_agent_of_data_without_an_environment_is_not_scored(agent, place):
         terminal=np.arange(32) % 16 == 15,
     )
     arguments = ("objective=bc", "objective.steps=2", "network.hidden=8", "objective.batch_size=8")
-    (run,) = agent("run", *arguments, "--dataset", "npz:mine.npz", "--json").json["runs"]
+    off = ("evaluation.held_out=0", "evaluation.fitted_q_steps=0", "--json")
+    (run,) = agent("run", *arguments, "--dataset", "npz:mine.npz", *off).json["runs"]
     done = agent("evaluate", run["agent"])
     assert done.status == 2
     assert "dataset 'npz:mine.npz' names no environment to score a policy in" in done.err

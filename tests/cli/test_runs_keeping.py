@@ -13,7 +13,10 @@ import typer
 from genpolicy.registry import Registry
 from timeless import timeless
 
-SMALL = ("objective=bc", "network.hidden=8", "objective.batch_size=8", "--dataset", "npz:mine.npz")
+SMALL = (
+    *("objective=bc", "network.hidden=8", "objective.batch_size=8", "--dataset", "npz:mine.npz"),
+    *("evaluation.held_out=0", "evaluation.fitted_q_steps=0"),
+)
 
 
 @pytest.fixture

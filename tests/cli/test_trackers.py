@@ -35,7 +35,8 @@ def data(place):
         terminal=np.arange(64) % 16 == 15,
     )
     settings = ("objective=bc", "objective.batch_size=8", "network=mlp", "network.hidden=8")
-    return (*settings, "dataset=npz:mine.npz", "train.log_every=10")
+    off = ("evaluation.held_out=0", "evaluation.fitted_q_steps=0")
+    return (*settings, *off, "dataset=npz:mine.npz", "train.log_every=10")
 
 
 def rows(place, run):

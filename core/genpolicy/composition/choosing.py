@@ -6,7 +6,7 @@ from typing import Any, Final
 from genpolicy.composition.agent_recipe import BASES, AgentRecipe, Chosen
 from genpolicy.discovery import Catalogue, PartEntry
 from genpolicy.errors import OptionError
-from genpolicy.evaluation.protocol import Protocol
+from genpolicy.evaluation.protocol import UNRECORDED, Protocol
 from genpolicy.recipe import make_recipe
 from genpolicy.records import SINGLE_FILE
 from genpolicy.training.options import TrainOptions
@@ -89,6 +89,6 @@ def recall(
     return AgentRecipe(
         chosen=chosen,
         train=make_recipe(TrainOptions, facts["train"], who="train"),
-        evaluation=make_recipe(Protocol, facts["evaluation"], who="evaluation"),
+        evaluation=make_recipe(Protocol, {**UNRECORDED, **facts["evaluation"]}, who="evaluation"),
         seed=facts["seed"],
     )

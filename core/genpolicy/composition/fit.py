@@ -36,6 +36,7 @@ def check_fit(recipe: AgentRecipe, catalogue: Catalogue) -> None:
         *_untrained_critic(recipe),
         *_too_early(recipe),
         *_unlike_copies(recipe),
+        *_idle_online(recipe),
     ]
     if problems:
         raise FitError(list(dict.fromkeys(problems)))
@@ -55,6 +56,26 @@ def check_solver(recipe: AgentRecipe, role: str, catalogue: Catalogue) -> None:
             problems.append(_sentence(need, name, provided, catalogue))
     if problems:
         raise FitError(problems)
+
+
+def check_acting(recipe: AgentRecipe, catalogue: Catalogue) -> None:
+    """Refuse parts that an agent cannot act by, whatever it was trained by.
+
+    Raises:
+        FitError: They do not go together; one sentence per problem.
+        BrokenPartError: A part does not say what it needs or provides.
+    """
+    asked = acting_needs(recipe)
+    acting = {need.role for need in asked} | {recipe.objective.acting_role}
+    asked += [need for need in solving_needs(recipe) if need.role in acting]
+    problems = [
+        _sentence(need, name, provided, catalogue)
+        for need in asked
+        for name, provided in [answer_to(need, recipe)]
+        if not need.met_by(provided)
+    ]
+    if problems:
+        raise FitError(list(dict.fromkeys(problems)))
 
 
 def _unmet_needs(recipe: AgentRecipe, catalogue: Catalogue) -> Iterator[str]:
@@ -162,3 +183,21 @@ def _alike(recipe: AgentRecipe, one: str, other: str) -> bool:
     first, second = recipe.chosen[one], recipe.chosen[other]
     same_part = first.entry.full_name == second.entry.full_name
     return same_part and recipe_values(first.recipe) == recipe_values(second.recipe)
+
+
+def _idle_online(recipe: AgentRecipe) -> Iterator[str]:
+    """Yield why steps in the environment would teach an agent nothing."""
+    options = recipe.train
+    if not options.online_steps:
+        return
+    if recipe.objective.online_stage(options.online_steps) is None:
+        yield (
+            f"{recipe.chosen['objective'].name} learns nothing from acting, so that "
+            f"train.online_steps={options.online_steps} is of no use to it; leave it out, or take "
+            "an objective with a critic"
+        )
+    if options.online_warmup >= options.online_steps:
+        yield (
+            f"train.online_warmup={options.online_warmup} leaves none of the "
+            f"{options.online_steps} online steps to learn in; lower it"
+        )

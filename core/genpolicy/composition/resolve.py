@@ -23,7 +23,7 @@ from genpolicy.composition.layers import Layer
 from genpolicy.conversion import convert
 from genpolicy.discovery import Catalogue
 from genpolicy.errors import OptionError, PartError, did_you_mean
-from genpolicy.evaluation.protocol import Protocol
+from genpolicy.evaluation.protocol import TELLING, Protocol, check_looks, protocol_options
 from genpolicy.inference import Inference
 from genpolicy.objective import Objective
 from genpolicy.recipe import Recipe, make_recipe, recipe_values
@@ -94,7 +94,8 @@ class _Resolution:
         ):
             self._choose("critic")
         train = make_recipe(TrainOptions, self._section("train"), who="train")
-        evaluation = make_recipe(Protocol, self._section("evaluation"), who="evaluation")
+        evaluation = make_recipe(Protocol, self._evaluation(), who="evaluation")
+        check_looks(evaluation, train.looks)
         self._refuse_leftovers()
         return AgentRecipe(
             chosen=self.chosen,
@@ -208,13 +209,15 @@ class _Resolution:
     def _meant_for(self, slot: str, name: str) -> dict[str, _Setting]:
         """Return the options meant for the part called ``name``.
 
-        A layer that sets options for the part in effect there means that part and no other.
+        A layer that sets options for the part in effect there means that part and no other, but for
+        options that mean any part of the kind.
         """
-        meant = {}
+        meant, shared = {}, BASES[slot.split(".")[-1]].shared
         for option, settings in self.options.get(slot, {}).items():
             for setting in settings:
                 in_effect = [c.value for c in self.choices.get(slot, ()) if c.rank <= setting.rank]
-                if not in_effect or self._same_part(slot, str(in_effect[-1]), name):
+                any_part = not in_effect or option in shared
+                if any_part or self._same_part(slot, str(in_effect[-1]), name):
                     meant[option] = setting
         return meant
 
@@ -233,6 +236,24 @@ class _Resolution:
         for option, settings in section.items():
             self.origins[f"{slot}.{option}"] = settings[-1].origin
         return {option: settings[-1].value for option, settings in section.items()}
+
+    def _evaluation(self) -> dict[str, Any]:
+        """Return the options of the protocol; one that is named brings its own.
+
+        They lie over what a lower layer set, which was meant for another protocol.
+        """
+        section = self.options["evaluation"]
+        if "name" not in section:
+            return self._section("evaluation")
+        named = section["name"][-1]
+        brought = protocol_options(named.value)
+        for option in TELLING:
+            given = [each for each in section.pop(option, ()) if each.rank >= named.rank]
+            if given:
+                section[option] = given
+            elif option in brought:
+                section[option] = [_Setting(brought[option], f"protocol {named.value}", named.rank)]
+        return self._section("evaluation")
 
     def _recipe(self, slot: str, base: Callable[..., R]) -> R:
         recipe = self.chosen[slot].recipe

@@ -16,7 +16,7 @@ from genpolicy.discovery.loader import load_plugins, load_sources
 from genpolicy.discovery.records import Duplicate, PartEntry, PluginRecord
 from genpolicy.discovery.sources import Source, normalise
 from genpolicy.discovery.spec import KINDS
-from genpolicy.discovery.targets import DOCTOR, load_class, read_resource
+from genpolicy.discovery.targets import DOCTOR, call_local, load_class, read_resource
 from genpolicy.errors import AmbiguousPartError, BrokenPartError, UnknownPartError, did_you_mean
 
 T = TypeVar("T")
@@ -132,6 +132,14 @@ class Catalogue:
             BrokenPartError: The file cannot be read.
         """
         return read_resource(entry)
+
+    def local_names(self, entry: PartEntry) -> tuple[str, ...]:
+        """Return what may stand after a dataset's colon on this machine.
+
+        Raises:
+            BrokenPartError: The function that its plugin names for it fails.
+        """
+        return call_local(entry)
 
     def problems(self) -> list[str]:
         """Return one sentence per plugin that does not fully work, naming it and what to do."""

@@ -38,6 +38,11 @@ def _is_target(_: object, __: object, value: str) -> None:
         raise ValueError(f"a part's target reads 'package.module:Name'; got {value!r}")
 
 
+def _is_target_or_nothing(_: object, attribute: "attrs.Attribute[str]", value: str) -> None:
+    if value != "":
+        _is_target(_, attribute, value)
+
+
 @attrs.frozen(kw_only=True)
 class PartSpec:
     """One part that a plugin provides.
@@ -51,6 +56,10 @@ class PartSpec:
         aliases: Further names.
         api_version: The version of the plugin contract that the part was written for; a part that
             does not say was written for the first.
+        where: Of a dataset: where its data are, in a few words such as ``"shipped along"``.
+        local: Of a dataset that is named with a colon: ``"package.module:function"``, a function
+            without arguments that returns what may stand after the colon on this machine. Listings
+            call it, so its module imports nothing heavy.
     """
 
     name: str = attrs.field(validator=_is_name)
@@ -60,3 +69,5 @@ class PartSpec:
         default=(), converter=tuple, validator=attrs.validators.deep_iterable(_is_name)
     )
     api_version: int = attrs.field(default=1, validator=attrs.validators.instance_of(int))
+    where: str = attrs.field(default="", validator=attrs.validators.instance_of(str))
+    local: str = attrs.field(default="", validator=_is_target_or_nothing)

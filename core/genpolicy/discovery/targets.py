@@ -63,6 +63,24 @@ def read_resource(entry: PartEntry) -> str:
     raise _broken(entry, f"is missing from its package{did_you_mean(name, list(files))}")
 
 
+def call_local(entry: PartEntry) -> tuple[str, ...]:
+    """Return what a dataset's function ``local`` lists, nothing where it has none.
+
+    Raises:
+        BrokenPartError: It cannot be imported, or fails.
+    """
+    if not entry.spec.local:
+        return ()
+    module, _, name = entry.spec.local.partition(":")
+    try:
+        with _watched(entry):
+            return tuple(map(str, getattr(importlib.import_module(module), name)()))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise _failed(entry, error) from error
+
+
 def _load_attribute(entry: PartEntry) -> object:
     module_name, _, name = entry.spec.target.partition(":")
     try:

@@ -1,12 +1,9 @@
 """Scoring policies in their environments."""
 
-from genpolicy.evaluation.environment import (
-    environment_named,
-    flatten,
-    make_environment,
-    make_environments,
-)
+from genpolicy.evaluation.environment import flatten, make_environment, make_environments
 from genpolicy.evaluation.evaluator import Act, Evaluator, evaluate
+from genpolicy.evaluation.naming import environment_named
+from genpolicy.evaluation.observing import observation_keys
 from genpolicy.evaluation.protocol import Protocol
 
 __all__ = [
@@ -18,4 +15,5 @@ __all__ = [
     "flatten",
     "make_environment",
     "make_environments",
+    "observation_keys",
 ]

@@ -6,8 +6,9 @@ import io
 import logging
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_INSTALL: Final = {
+    "gymnasium_robotics": "gymnasium-robotics",
+    "mujoco": "mujoco",
+    "ogbench": "'genpolicy[ogbench]'",
+}
+"""What pip calls the package of a module."""
+
 
 def make_environment(spec: EnvironmentSpec) -> "Environment":
     """Make one environment, cut after ``spec.horizon`` steps.
@@ -28,29 +36,15 @@ def make_environment(spec: EnvironmentSpec) -> "Environment":
     Raises:
         DataError: It cannot be made; the message says what was missing.
     """
-    import gymnasium
-
     try:
-        _import_simulator(spec.id)
+        with quietly():
+            _import_simulator(spec)
         with _swept_temporary_files():
-            return gymnasium.make(
-                spec.id, max_episode_steps=spec.horizon, disable_env_checker=True, **spec.kwargs
-            )
+            return _made(spec)
+    except ModuleNotFoundError as error:
+        raise DataError(f"environment {spec.id!r} cannot be made: {missing(error)}") from error
     except Exception as error:
         raise DataError(f"environment {spec.id!r} cannot be made: {_sentence(error)}") from error
-
-
-def environment_named(name: str, horizon: int | None = None) -> EnvironmentSpec:
-    """Return the specification of an environment that a user names.
-
-    Args:
-        name: Gymnasium's id, with the module that registers it where Gymnasium does not.
-        horizon: Steps after which episodes are cut; the environment's own limit if ``None``.
-
-    Raises:
-        DataError: It cannot be had, or has no limit of its own.
-    """
-    raise NotImplementedError
 
 
 def make_environments(spec: EnvironmentSpec, count: int) -> "list[Environment]":
@@ -60,21 +54,6 @@ def make_environments(spec: EnvironmentSpec, count: int) -> "list[Environment]":
         DataError: One cannot be made.
     """
     return [make_environment(spec) for _ in range(count)]
-
-
-@contextlib.contextmanager
-def _swept_temporary_files() -> Iterator[None]:
-    """Remove what a simulator leaves in the temporary folder while it is made.
-
-    gymnasium-robotics writes every maze to a file there, named by the clock, and never removes it.
-    """
-    before = tempfile.tempdir
-    with tempfile.TemporaryDirectory(prefix="genpolicy-") as folder:
-        tempfile.tempdir = folder
-        try:
-            yield
-        finally:
-            tempfile.tempdir = before
 
 
 def flatten(spec: EnvironmentSpec, observation: Any) -> Floats:
@@ -96,24 +75,67 @@ def flatten(spec: EnvironmentSpec, observation: Any) -> Floats:
     return np.concatenate(parts).astype(np.float32)
 
 
-def _import_simulator(environment: str) -> None:
-    """Import what an environment needs without the notices that packages print on import.
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """Keep back the notices and warnings that simulators print while they are imported and made.
 
     MuJoCo's warnings go to the log: left alone it writes a file where the user stands.
     """
-    import gymnasium
-    from gymnasium.envs.registration import load_env_creator
-
-    module, _, name = environment.rpartition(":")
-    with contextlib.redirect_stderr(io.StringIO()):
-        if module:
-            importlib.import_module(module)
-        entry_point = gymnasium.spec(name).entry_point
-        if isinstance(entry_point, str):
-            load_env_creator(entry_point)
+    with contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
     mujoco = sys.modules.get("mujoco")
     if mujoco is not None and mujoco.get_mju_user_warning() is None:
         mujoco.set_mju_user_warning(_log.info)
+
+
+def missing(error: ModuleNotFoundError) -> str:
+    """Return which package is missing, and how to get it."""
+    module = str(error.name).partition(".")[0]
+    return f"{error}; `pip install {_INSTALL.get(module, module.replace('_', '-'))}` may help"
+
+
+def _import_simulator(spec: EnvironmentSpec) -> None:
+    """Import what an environment needs."""
+    import gymnasium
+    from gymnasium.envs.registration import load_env_creator
+
+    if spec.factory == "ogbench":
+        importlib.import_module("ogbench")
+        return
+    module, _, name = spec.id.rpartition(":")
+    if module:
+        importlib.import_module(module)
+    entry_point = gymnasium.spec(name).entry_point
+    if isinstance(entry_point, str):
+        load_env_creator(entry_point)
+
+
+def _made(spec: EnvironmentSpec) -> "Environment":
+    import gymnasium
+
+    if spec.factory == "ogbench":
+        from genpolicy.evaluation.ogbench_environment import make_ogbench
+
+        return make_ogbench(spec)
+    return gymnasium.make(
+        spec.id, max_episode_steps=spec.horizon, disable_env_checker=True, **spec.kwargs
+    )
+
+
+@contextlib.contextmanager
+def _swept_temporary_files() -> Iterator[None]:
+    """Remove what a simulator leaves in the temporary folder while it is made.
+
+    gymnasium-robotics and OGBench write every maze to a file there and never remove it.
+    """
+    before = tempfile.tempdir
+    with tempfile.TemporaryDirectory(prefix="genpolicy-") as folder:
+        tempfile.tempdir = folder
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before
 
 
 def _sentence(error: Exception) -> str:

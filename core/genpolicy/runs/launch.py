@@ -48,8 +48,10 @@ class RunResult:
         dataset: What it learnt from.
         folder: Where its agent was saved.
         evaluation: Its final score; ``None`` for data without an environment.
+        offline: The score with which it began to act online, if it did.
         seconds: How long it took, from the first step after its start or resumption.
         problem: What the registry did not take, in words, if anything.
+        held_out: For data without an environment, what the data tell of it, by metric.
     """
 
     run: str
@@ -59,6 +61,8 @@ class RunResult:
     evaluation: EvaluationRecord | None
     seconds: float
     problem: str | None
+    offline: EvaluationRecord | None = None
+    held_out: Mapping[str, float] = attrs.field(factory=dict)
 
 
 class Launch:
@@ -148,6 +152,8 @@ class Launch:
             evaluation=outcome.evaluation,
             seconds=seconds,
             problem=self.writer.problem,
+            offline=outcome.offline,
+            held_out=outcome.held_out,
         )
 
 

@@ -13,9 +13,7 @@ import attrs
 
 from genpolicy.composition.agent_recipe import Chosen, part_record
 from genpolicy.dataset import Dataset, DatasetRecipe
-from genpolicy.dataset_abilities import MadeDataset
 from genpolicy.errors import RegistryError
-from genpolicy.evaluation import Protocol
 from genpolicy.records import EvaluationRecord, PartRecord, RunStart
 from genpolicy.registry import Registry
 from genpolicy.registry.writer import warn
@@ -41,22 +39,6 @@ class ReferenceRun:
     evaluation: EvaluationRecord
 
 
-def measure_references(
-    recipe: MadeDataset, *, episodes: int | None = None
-) -> Mapping[str, EvaluationRecord]:
-    """Score a dataset's reference policies, by name.
-
-    Args:
-        recipe: The dataset.
-        episodes: The default protocol's first so many; the published measurement's if ``None``.
-
-    Raises:
-        DataError: The simulator cannot be had.
-    """
-    protocol = None if episodes is None else Protocol(episodes=episodes)
-    return recipe.measure_reference(protocol)
-
-
 def record_references(
     measured: Mapping[str, EvaluationRecord],
     chosen: Chosen,
@@ -70,7 +52,7 @@ def record_references(
     """Write each policy's score into the registry, as a finished run of its own.
 
     Args:
-        measured: What :func:`measure_references` returned.
+        measured: What :func:`genpolicy.runs.measuring.measure_references` returned.
         chosen: The dataset.
         registry: Where the runs are recorded.
         output: Where a run has its folder; none is made unless the registry fails.
@@ -86,7 +68,7 @@ def record_references(
     data = chosen.recipe.prepare()
     runs = []
     for policy, evaluation in measured.items():
-        final = _final(evaluation, data)
+        final = attrs.evolve(evaluation, selection="last")  # that of a finished run
         start = attrs.evolve(
             _start(policy, final, data, chosen, output.resolve()),
             command=command,
@@ -95,17 +77,6 @@ def record_references(
         _write(start, final, registry, say)
         runs.append(ReferenceRun(run=start.id, policy=policy, evaluation=final))
     return runs
-
-
-def _final(evaluation: EvaluationRecord, data: Dataset) -> EvaluationRecord:
-    """Return the evaluation as that of a finished run on the data, with its reference returns."""
-    between = data.reference
-    return attrs.evolve(
-        evaluation,
-        selection="last",
-        random_return=between.random_return if between else None,
-        expert_return=between.expert_return if between else None,
-    )
 
 
 def _start(

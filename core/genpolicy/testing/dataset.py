@@ -5,17 +5,26 @@ import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import attrs
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from genpolicy.dataset import Dataset, DatasetRecipe, EnvironmentSpec
+from genpolicy.data_checks import Finding
+from genpolicy.data_checks.ends import (
+    clocked_terminals,
+    ended_and_cut,
+    jumping_cuts,
+    misalignment,
+    walks_past_terminals,
+)
+from genpolicy.data_checks.surroundings import actions_beyond, other_sizes
+from genpolicy.dataset import Dataset, DatasetRecipe
 from genpolicy.dataset_abilities import WritableDataset
 from genpolicy.discovery import load_catalogue
 from genpolicy.errors import DataError
+from genpolicy.evaluation import make_environment
 from genpolicy.recipe import make_recipe, options_of, recipe_values
 from genpolicy.testing.damage import damaged_copies
 from genpolicy.testing.data import random_transitions
@@ -51,60 +60,32 @@ class DatasetSuite(Suite):
 
     def test_a_step_is_followed_by_what_it_led_to(self, part: DatasetRecipe) -> None:
         """Values are learned from next observations; shifted by a row, all of them are wrong."""
-        data = part.load()
-        goes_on = ~(data.terminal | data.timeout)[:-1]
-        differs = (data.next_observation[:-1] != data.observation[1:]).any(axis=1)
-        wrong = np.flatnonzero(goes_on & differs)
-        assert not wrong.size, (
-            f"{wrong.size} of {goes_on.sum()} rows that neither end nor are cut have a "
-            f"next_observation that is not the next row's observation, first row {wrong[0]}; an "
-            "episode that was cut there needs a timeout"
-        )
+        _assert_nothing(misalignment(part.load()))
 
     def test_nothing_follows_a_terminal(self, part: DatasetRecipe) -> None:
         """A terminal in the middle of an episode makes all that came after it worth nothing."""
         data = part.load()
         if not np.ptp(data.observation, axis=0).any():
             self.skip("every observation is the same")
-        ends = data.terminal[:-1]
-        goes_on = ends & (data.next_observation[:-1] == data.observation[1:]).all(axis=1)
-        assert 2 * goes_on.sum() <= ends.sum(), (
-            f"{goes_on.sum()} of {ends.sum()} terminals are followed by a row that begins where "
-            f"they led, first row {goes_on.argmax()}; either the task did not end there, or "
-            "next_observation is the first observation of the next episode"
-        )
+        _assert_nothing(walks_past_terminals(data))
 
     def test_a_cut_leads_to_its_own_episodes_next_observation(self, part: DatasetRecipe) -> None:
         """What follows a cut has a value: that of the next episode's start is another."""
         data = part.load()
-        cuts, others = data.timeout[:-1], ~(data.terminal | data.timeout)[:-1]
-        if not (cuts.any() and others.any()):
+        if not (data.timeout[:-1].any() and (~(data.terminal | data.timeout)[:-1]).any()):
             self.skip("no episode of several steps is cut")
-        begins = (data.next_observation[:-1] == data.observation[1:]).all(axis=1)
-        jump = np.linalg.norm(data.next_observation - data.observation, axis=1)[:-1]
-        far, usual = np.median(jump[cuts]), np.median(jump[others])
-        assert 2 * begins[cuts].sum() <= cuts.sum() or not far > 10 * usual > 0, (
-            f"{begins[cuts].sum()} of {cuts.sum()} time-outs lead to the next row's observation, "
-            f"{far / usual:.0f} times as far as other steps: that is the next episode's first"
-        )
+        _assert_nothing(jumping_cuts(data))
 
     def test_no_row_is_both_a_terminal_and_a_timeout(self, part: DatasetRecipe) -> None:
         """Where the task ended nothing was cut; counts of ends would count it twice."""
-        data = part.load()
-        both = np.flatnonzero(data.terminal & data.timeout)
-        assert not both.size, f"{both.size} rows are both, first row {both[0]}; take the terminal"
+        _assert_nothing(ended_and_cut(part.load()))
 
     def test_a_cut_by_the_clock_is_no_terminal(self, part: DatasetRecipe) -> None:
         """Time-outs taken for terminals teach that the world ends for no visible reason."""
         data = part.load()
         if data.environment is None:
             self.skip("it names no environment, whose clock it would be")
-        ends, horizon = np.flatnonzero(data.terminal | data.timeout), data.environment.horizon
-        clocked = data.terminal[ends] & (np.diff(ends, prepend=-1) == horizon) & (horizon > 1)
-        assert 2 * clocked.sum() <= len(ends) or len(ends) < 2, (
-            f"{clocked.sum()} of {len(ends)} episodes have a terminal after exactly {horizon} "
-            "steps, where the environment cuts: that is a timeout"
-        )
+        _assert_nothing(clocked_terminals(data))
 
     def test_it_is_the_same_whenever_it_is_loaded(self, part: DatasetRecipe) -> None:
         """Its fingerprint says in every record which data a run learned from."""
@@ -140,14 +121,13 @@ class DatasetSuite(Suite):
         data = part.load()
         if data.environment is None:
             self.skip("it names no environment")
-        seen, low, high = _first_look(data.environment)
-        assert seen == data.observation.shape[1], (
-            f"the environment observes {seen} numbers, the data {data.observation.shape[1]}"
-        )
-        shape = data.action.shape[1:]
-        assert low.shape == shape, f"it takes actions of shape {low.shape}, the data's have {shape}"
-        within = (data.action_low >= low - 1e-6).all() and (data.action_high <= high + 1e-6).all()
-        assert within, f"the data allow actions that it does not: it takes {low} to {high}"
+        environment = make_environment(data.environment)
+        try:
+            for finding in other_sizes(data, environment):
+                _assert_nothing(finding)
+            _assert_nothing(actions_beyond(data, environment))
+        finally:
+            environment.close()
 
     def test_what_it_is_scored_by_exists(self, part: DatasetRecipe) -> None:
         """A score without a source cannot be trusted, and a recipe that is missing not used."""
@@ -216,17 +196,8 @@ def _with_other_random_numbers(part: DatasetRecipe) -> str:
         np.random.set_state(old)
 
 
-def _first_look(spec: EnvironmentSpec) -> tuple[int, NDArray[Any], NDArray[Any]]:
-    """Return how much an environment observes, and the bounds of its actions."""
-    from genpolicy.evaluation import flatten, make_environment
-
-    environment = make_environment(spec)
-    try:
-        seen, _ = environment.reset(seed=0)
-        space: Any = environment.action_space
-        return len(flatten(spec, seen)), np.asarray(space.low), np.asarray(space.high)
-    finally:
-        environment.close()
+def _assert_nothing(finding: Finding | None) -> None:
+    assert finding is None, finding.sentence
 
 
 def _file_of(part: DatasetRecipe) -> Path | None:

@@ -1,8 +1,9 @@
 """The state of a run between two steps: models, optimisers, running means, random numbers."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+import attrs
 import torch
 from torch import Tensor
 
@@ -10,7 +11,7 @@ from genpolicy.agent import Agent
 from genpolicy.composition.agent_recipe import AgentRecipe
 from genpolicy.composition.assemble import Shapes, acting_models, build_models
 from genpolicy.dataset import Batch, Dataset
-from genpolicy.objective import Objective, Stage
+from genpolicy.objective import Loss, Objective, Stage
 from genpolicy.training.checkpoint import State, load_weights
 from genpolicy.training.metrics import MetricMeans
 from genpolicy.training.rehearsal import rehearse
@@ -20,6 +21,16 @@ from genpolicy.training.update import Average, Update
 def stages_of(objective: Objective) -> list[Stage]:
     """Return the stages that take any steps."""
     return [stage for stage in objective.stages() if stage.steps]
+
+
+def course_of(recipe: AgentRecipe) -> list[Stage]:
+    """Return the stages of a run: those of its objective, and the online one if it acts."""
+    stages, options = stages_of(recipe.objective), recipe.train
+    if not options.online_steps:
+        return stages
+    online = recipe.objective.online_stage(options.online_learning_steps)
+    assert online is not None, "check_fit refuses an objective that learns nothing from acting"
+    return [*stages, online]
 
 
 class Learner:
@@ -35,7 +46,7 @@ class Learner:
         self.recipe, self.shapes, self.device = recipe, shapes, device
         self.models = build_models(recipe, shapes, device)
         rehearse(self.models, shapes, device)
-        self._stages = stages_of(recipe.objective)
+        self._stages = course_of(recipe)
         self.stage = self.index = self.step = 0
         self.means = MetricMeans(device)
         self._trainable = {
@@ -67,6 +78,10 @@ class Learner:
             metrics[f"{update.role}/loss"] = loss.value
             for name, value in loss.metrics.items():
                 metrics[f"{update.role}/{name}"] = value
+        self.count_step(metrics, losses)
+
+    def count_step(self, metrics: Mapping[str, Tensor], losses: list[Tensor]) -> None:
+        """Note that a step was taken, and what its losses and metrics were."""
         self.means.add(self.step, metrics, losses)
         self.index += 1
         self.step += 1
@@ -80,9 +95,21 @@ class Learner:
         low, high = dataset.action_low, dataset.action_high
         return Agent(models, self.shapes, low, high, run, dataset.units)
 
+    def losses(self) -> dict[str, tuple[Callable[..., Loss], int]]:
+        """Return the loss of every role that a stage trains, and how large its batches are.
+
+        Losses that ask for the policy that acts get its average, where that is kept.
+        """
+        models = self.models
+        if self._averaged is not None:
+            acting_role = self.recipe.objective.acting_role
+            models = attrs.evolve(models, roles={**models.roles, acting_role: self._averaged})
+        sizes = {role: stage.batch_size for stage in self._stages for role in stage.learning_rates}
+        return {role: (models.loss_of(role), size) for role, size in sizes.items()}
+
     def not_finite(self) -> str | None:
         """Return the name of a model of which a weight is not finite, if any."""
-        for name, model in self._named_models().items():
+        for name, model in self.named_models().items():
             if not all(bool(torch.isfinite(weight).all()) for weight in model.parameters()):
                 return name
         return None
@@ -93,7 +120,7 @@ class Learner:
         tensors["random/cpu"] = torch.get_rng_state()
         if self.device.type == "cuda":
             tensors["random/cuda"] = torch.cuda.get_rng_state(self.device)
-        for name, model in self._named_models().items():
+        for name, model in self.named_models().items():
             tensors |= {f"model/{name}/{key}": value for key, value in model.state_dict().items()}
         for update in self._updates:
             tensors |= {f"adam/{update.role}/{key}": value for key, value in update.state().items()}
@@ -111,7 +138,7 @@ class Learner:
         Raises:
             CheckpointError: It does not fit the installed parts.
         """
-        for name, model in self._named_models().items():
+        for name, model in self.named_models().items():
             load_weights(model, state.tensors, f"model/{name}/", "the checkpoint")
         facts = state.facts
         self.stage, self.index, self.step = facts["stage"], facts["index"], facts["step"]
@@ -123,7 +150,8 @@ class Learner:
         if self.device.type == "cuda" and "random/cuda" in state.tensors:
             torch.cuda.set_rng_state(state.tensors["random/cuda"], self.device)
 
-    def _named_models(self) -> dict[str, torch.nn.Module]:
+    def named_models(self) -> dict[str, torch.nn.Module]:
+        """Return every model that a checkpoint holds, by its name there."""
         named = self.models.all()
         return named if self._averaged is None else {**named, "averaged": self._averaged}
 
@@ -148,6 +176,7 @@ class Learner:
                 self.recipe.train,
                 self._averages(role),
                 self.recipe.chosen["critic" if role == "critic" else "objective"].entry,
+                stage.settled,
             )
             for role, rate in stage.learning_rates.items()
         ]

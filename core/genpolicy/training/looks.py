@@ -6,16 +6,23 @@ import attrs
 
 from genpolicy.agent import Agent
 from genpolicy.composition.agent_recipe import AgentRecipe
+from genpolicy.composition.needs import acting_needs
 from genpolicy.dataset import Dataset
 from genpolicy.evaluation.evaluator import Act, Evaluator
+from genpolicy.evaluation.protocol import LOOKS, check_looks
 from genpolicy.objective import Stage
-from genpolicy.records import LOOK, EvaluationRecord
+from genpolicy.records import LOOK, EvaluationRecord, Selection
+from genpolicy.training.checkpoint import State
+from genpolicy.training.counted import Counted
 from genpolicy.training.learner import Learner
 from genpolicy.training.modes import acting
 
 
 class Looks:
     """Scores policies in a dataset's environment.
+
+    Some protocols make the final score of looks during training. Those count that fall into the
+    last stage which trains what acts, and they are played by the whole protocol.
 
     Args:
         recipe: What is trained, and how it is scored.
@@ -25,17 +32,26 @@ class Looks:
     def __init__(self, recipe: AgentRecipe, dataset: Dataset) -> None:
         self._recipe, self._dataset = recipe, dataset
         self._evaluators: dict[bool, Evaluator] = {}
+        self._counted = Counted(recipe.evaluation)
+        self._counting: Stage | None = None
 
     def open(self, stages: Iterable[Stage]) -> None:
         """Make the environments that looks in these stages and the final score will need.
 
         Raises:
             DataError: One cannot be made, or does not go with the data.
+            OptionError: The stage whose looks count has fewer than the protocol scores.
         """
         if self._dataset.environment is None:
             return
+        stages = list(stages)
+        if LOOKS[self._recipe.evaluation.selection]:
+            self._counting = self._last_to_train_what_acts(stages)
+        if self._counting is not None:
+            where = f"stage {self._counting.name!r} of {self._counting.steps} steps has {{}}"
+            check_looks(self._recipe.evaluation, len(self.steps(self._counting)), where)
         self._evaluator(look=False)
-        if any(self.steps(stage) for stage in stages):
+        if any(self.steps(stage) - self._counted_steps(stage) for stage in stages):
             self._evaluator(look=True)
 
     def steps(self, stage: Stage) -> frozenset[int]:
@@ -43,32 +59,59 @@ class Looks:
         count = self._recipe.train.looks
         if self._dataset.environment is None or self._role(stage) is None:
             return frozenset()
-        return frozenset(round(stage.steps * k / count) for k in range(1, count + 1))
+        return frozenset(round(stage.steps * k / count) for k in range(1, count + 1)) - {0}
 
     def look(self, learner: Learner, stage: Stage) -> EvaluationRecord:
-        """Score the stage's policy on a few episodes."""
+        """Score the stage's policy on a few episodes, or on all of them if the look counts."""
         role = self._role(stage)
         assert role is not None
+        counts = learner.index in self._counted_steps(stage)
         agent = learner.agent(role, self._dataset, "")
-        evaluator = self._evaluator(look=True)
+        evaluator = self._evaluator(look=not counts)
         with acting(agent.models.all().values()):
             record = evaluator.evaluate(agent.act, stage=stage.name, step=learner.step)
-        return attrs.evolve(record, protocol=self._recipe.evaluation.label + LOOK)
+        record = attrs.evolve(record, protocol=self._recipe.evaluation.label + LOOK)
+        if counts:
+            self._counted.add(record, agent)
+        return record
 
-    def score(self, agent: Agent, act: Act, step: int, stage: str) -> EvaluationRecord | None:
-        """Score a finished agent by the whole protocol; ``None`` without an environment.
+    def counted(self, agent: Agent) -> EvaluationRecord | None:
+        """Return the final score that looks amount to, and make the agent the one that is scored.
+
+        Args:
+            agent: The finished agent; where the best look is scored, it gets the weights of that.
+
+        Returns:
+            The score; ``None`` where the protocol scores the finished agent.
+        """
+        self._counted.give_weights(agent)
+        return self._counted.final()
+
+    def state(self) -> State:
+        """Return what the final score will need of the looks so far, for a checkpoint."""
+        return self._counted.state()
+
+    def load(self, state: State) -> None:
+        """Take up what a checkpoint knows of the looks before it."""
+        self._counted.load(state)
+
+    def score(
+        self, agent: Agent, act: Act, step: int, stage: str, selection: Selection = "last"
+    ) -> EvaluationRecord | None:
+        """Score an agent by the whole protocol; ``None`` without an environment.
 
         Args:
             agent: The agent.
             act: Asked for its actions.
             step: How many steps it was trained.
             stage: The stage that it comes from.
+            selection: Which checkpoint it is.
         """
         if self._dataset.environment is None:
             return None
         evaluator = self._evaluator(look=False)
         with acting(agent.models.all().values()):
-            return evaluator.evaluate(act, stage=stage, step=step, selection="last")
+            return evaluator.evaluate(act, stage=stage, step=step, selection=selection)
 
     def close(self) -> None:
         """Close the environments."""
@@ -83,7 +126,23 @@ class Looks:
         for role in (acting_role, *sources):
             if role in stage.learning_rates:
                 return role
-        return None
+        return acting_role if stage == self._counting else None
+
+    def _last_to_train_what_acts(self, stages: Iterable[Stage]) -> Stage | None:
+        needs = acting_needs(self._recipe)
+        acts = {need.role for need in needs if need.kind == "backbone"}
+        acts |= {self._recipe.objective.acting_role}
+        acts |= {"critic" for need in needs if need.kind == "critic"}
+        found = [stage for stage in stages if acts & stage.learning_rates.keys()]
+        return found[-1] if found else None
+
+    def _counted_steps(self, stage: Stage) -> frozenset[int]:
+        """Return after which of a stage's steps the looks are by the whole protocol."""
+        if stage != self._counting:
+            return frozenset()
+        selection = self._recipe.evaluation.selection
+        last = LOOKS[selection] if selection == "mean-of-last-three" else 0
+        return frozenset(sorted(self.steps(stage))[-last:])
 
     def _evaluator(self, *, look: bool) -> Evaluator:
         protocol = self._recipe.evaluation

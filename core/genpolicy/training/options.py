@@ -28,4 +28,26 @@ class TrainOptions(Recipe):
         10, help="looks at the score while a stage trains the acting policy; 0 for none", ge=0
     )
     look_episodes: int = option(20, help="episodes per look", ge=1)
+    resident: Literal["auto", "yes", "no"] = option(
+        "auto", help="whether all data lie on the device; else in a file; auto looks for room"
+    )
     threads: int = option(1, help="CPU threads of one training process", ge=1)
+    online_steps: int = option(
+        0, help="steps in the environment, learnt from as they are taken, after the stages", ge=0
+    )
+    online_replay: Literal["share", "append"] = option(
+        "share", help="batches of online steps: a fixed share of the data, or data and steps alike"
+    )
+    online_offline_share: float = option(
+        0.5, help="share of the data in a batch, of online_replay=share", ge=0, le=1
+    )
+    online_updates: int = option(1, help="optimiser steps per online step", ge=1)
+    online_warmup: int = option(0, help="online steps before the first optimiser step", ge=0)
+    online_noise: float = option(
+        0.0, help="deviation of noise on online actions, in halves of their range", ge=0
+    )
+
+    @property
+    def online_learning_steps(self) -> int:
+        """How many optimiser steps the online steps come with."""
+        return max(0, self.online_steps - self.online_warmup) * self.online_updates

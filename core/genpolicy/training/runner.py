@@ -7,7 +7,7 @@ stopped. Scoring and acting draw from generators of their own.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -20,12 +20,16 @@ from genpolicy.errors import DivergedError, StoppedError
 from genpolicy.evaluation.evaluator import Act
 from genpolicy.objective import Stage
 from genpolicy.observer import Observer
-from genpolicy.records import EvaluationRecord, EventRecord, MetricsRecord
-from genpolicy.training.checkpoint import read_newest_checkpoint, write_checkpoint
-from genpolicy.training.learner import Learner, stages_of
+from genpolicy.records import HELD_OUT, EvaluationRecord, EventRecord, MetricsRecord
+from genpolicy.training.checkpoint import State, read_newest_checkpoint, write_checkpoint
+from genpolicy.training.learner import Learner, course_of
 from genpolicy.training.looks import Looks
 from genpolicy.training.metrics import Snapshot
+from genpolicy.training.online import OnlineSampler
+from genpolicy.training.part import PartSampler
+from genpolicy.training.record_facts import record_as_json, record_from_json
 from genpolicy.training.sampler import Sampler
+from genpolicy.training.unseen import Unseen
 from genpolicy.training.update import Update
 
 _STEPS_PER_CALL = 10  # observers hear of every tenth step: often enough for a progress bar
@@ -39,11 +43,16 @@ class Outcome:
         agent: The trained agent.
         folder: Where it was saved.
         evaluation: Its final score; ``None`` for data without an environment.
+        offline: The score with which it began to act online, if it did.
+        held_out: For data without an environment, what the data tell of it: held-out losses, and
+            fitted-Q values, by metric.
     """
 
     agent: Agent
     folder: Path
     evaluation: EvaluationRecord | None
+    offline: EvaluationRecord | None = None
+    held_out: Mapping[str, float] = attrs.field(factory=dict)
 
 
 class Runner:
@@ -70,8 +79,13 @@ class Runner:
         torch.manual_seed(recipe.seed)
         self.recipe, self.dataset, self.run_id, self.folder = recipe, dataset, run, folder
         self.learner = Learner(recipe, shapes_of(dataset), device)
-        self.sampler = Sampler(dataset, device)
-        self.stages = stages_of(recipe.objective)
+        whole = Sampler(dataset, device, recipe.train.resident)
+        self._unseen = Unseen(recipe, dataset, whole)
+        self.sampler = self._unseen.sampler
+        self.stages = course_of(recipe)
+        acts = recipe.train.online_steps > 0
+        self._online = OnlineSampler(recipe, dataset, whole, device) if acts else None
+        self._offline: EvaluationRecord | None = None
         self.observers: Sequence[Observer] = ()
         self._looks = Looks(recipe, dataset)
         self._pending: list[tuple[str, Snapshot]] = []
@@ -96,6 +110,11 @@ class Runner:
         state, passed = read_newest_checkpoint(self.folder / "checkpoints")
         if state is not None:
             self.learner.load(state, self.stages)
+            self._looks.load(state)
+            if self._online is not None:
+                self._online.load(state)
+                offline = state.facts.get("offline")
+                self._offline = record_from_json(offline) if offline is not None else None
         self._saved_step = self.learner.step
         return self.learner.step, passed
 
@@ -118,11 +137,14 @@ class Runner:
         self.observers = observers
         try:
             self._looks.open(self.stages[self.learner.stage :])
+            self._warn(self._unseen.oddity)
             for number in range(self.learner.stage, len(self.stages)):
                 self._train(number)
             return self._finish()
         finally:
             self._looks.close()
+            if self._online is not None:
+                self._online.close()
 
     def _train(self, number: int) -> None:
         stage = self.stages[number]
@@ -130,11 +152,13 @@ class Runner:
         first = self.learner.step - self.learner.index
         for observer in self.observers:
             observer.on_stage(stage.name, first, first + stage.steps)
-        looks = self._looks.steps(stage)
+        looks, sampler = self._looks.steps(stage), self._sampler_of(stage)
         while self.learner.index < stage.steps:
-            self._step(stage, updates)
+            self._step(stage, updates, sampler)
             if self.learner.index in looks:
                 self._look(stage)
+            if self.learner.index == stage.steps and self._goes_online_after(number):
+                self._score_offline(stage)
             if self._stop_asked:
                 self._stop(stage)
             elif time.monotonic() - self._saved_time >= self.recipe.train.checkpoint_seconds:
@@ -143,9 +167,45 @@ class Runner:
         self._deliver(stage)
         self._save(stage)
 
-    def _step(self, stage: Stage, updates: Sequence[Update]) -> None:
+    def _goes_online_after(self, number: int) -> bool:
+        return self._online is not None and number == len(self.stages) - 2
+
+    def _score_offline(self, stage: Stage) -> None:
+        """Save and score what the data alone taught, before the agent learns from acting.
+
+        A checkpoint of this step is written afterwards, so that none lacks the score.
+        """
+        self._deliver(stage)
+        agent, step = self._agent(), self.learner.step
+        artifact = attrs.evolve(agent.save(self.folder / "offline-agent"), step=step)
+        act = self._until_stopped(agent)
+        record = self._looks.score(agent, act, step, stage.name, "offline")
+        assert record is not None, "whoever acts online has an environment"
+        self._offline = record
+        for observer in self.observers:
+            observer.on_artifact(artifact)
+            observer.on_evaluation(record)
+
+    def _agent(self) -> Agent:
+        role = self.recipe.objective.acting_role
+        return self.learner.agent(role, self.dataset, self.run_id)
+
+    def _sampler_of(self, stage: Stage) -> Sampler | PartSampler | OnlineSampler:
+        """Return what draws a stage's batches; online, the agent acts for them from now on."""
+        if self._online is None or stage is not self.stages[-1]:
+            return self.sampler
+        if self.learner.index < stage.steps:
+            self._warn(self._online.open(self._agent()))
+        return self._online
+
+    def _step(
+        self,
+        stage: Stage,
+        updates: Sequence[Update],
+        sampler: Sampler | PartSampler | OnlineSampler,
+    ) -> None:
         learner = self.learner
-        learner.take_step(self.sampler.draw(stage.batch_size), updates)
+        learner.take_step(sampler.draw(stage.batch_size), updates)
         if learner.step % self.recipe.train.log_every == 0:
             self._deliver(stage)
             self._close_metrics(stage)
@@ -209,12 +269,22 @@ class Runner:
         self._guard_weights(stage)
         for observer in self.observers:
             observer.before_checkpoint()
-        artifact = write_checkpoint(
-            self.folder / "checkpoints", self.learner.step, self.learner.state()
-        )
+        artifact = write_checkpoint(self.folder / "checkpoints", self.learner.step, self._state())
         self._saved_step, self._saved_time = self.learner.step, time.monotonic()
         for observer in self.observers:
             observer.on_artifact(artifact)
+
+    def _state(self) -> State:
+        """Return everything that the rest of the run depends on."""
+        states = [self.learner.state(), self._looks.state()]
+        if self._online is not None:
+            states.append(self._online.state())
+        if self._offline is not None:
+            states.append(State({}, {"offline": record_as_json(self._offline)}))
+        return State(
+            {name: tensor for state in states for name, tensor in state.tensors.items()},
+            {name: fact for state in states for name, fact in state.facts.items()},
+        )
 
     def _stop(self, stage: Stage) -> None:
         self._save(stage)
@@ -224,30 +294,64 @@ class Runner:
         )
 
     def _finish(self) -> Outcome:
-        agent = self.learner.agent(self.recipe.objective.acting_role, self.dataset, self.run_id)
+        agent = self._agent()
+        evaluation = self._looks.counted(agent)
         for model in agent.models.all().values():
             model.eval()
         folder = self.folder / "agent"
-        artifact = attrs.evolve(agent.save(folder), step=self.learner.step)
+        step = self.learner.step if evaluation is None else evaluation.step
+        artifact = attrs.evolve(agent.save(folder), step=step)
         for observer in self.observers:
             observer.on_event(
                 EventRecord(kind="scoring", message="training is done", step=self.learner.step)
             )
             observer.on_artifact(artifact)
-        act = self._until_stopped(agent)
-        evaluation = self._looks.score(agent, act, self.learner.step, self.stages[-1].name)
+        if evaluation is None:
+            act, stage = self._until_stopped(agent), self.stages[-1].name
+            evaluation = self._looks.score(agent, act, self.learner.step, stage)
         if evaluation is not None:
             for observer in self.observers:
                 observer.on_evaluation(evaluation)
-        return Outcome(agent=agent, folder=folder, evaluation=evaluation)
+        return Outcome(
+            agent=agent,
+            folder=folder,
+            evaluation=evaluation,
+            offline=self._offline,
+            held_out=self._score_by_data(agent),
+        )
+
+    def losses_held_out(self) -> dict[str, float]:
+        """Return the losses of held-out data, by metric; nothing of data with an environment."""
+        return self._unseen.losses(self.learner)
+
+    def values_by_data(self, agent: Agent) -> dict[str, float]:
+        """Return an agent's value and the data's, by metric; nothing with an environment."""
+        return self._unseen.values(agent, self._go_on)
+
+    def _score_by_data(self, agent: Agent) -> dict[str, float]:
+        values = {**self.losses_held_out(), **self.values_by_data(agent)}
+        if values:
+            record = MetricsRecord(stage=HELD_OUT, step=self.learner.step, values=values)
+            for observer in self.observers:
+                observer.on_metrics(record)
+        return values
 
     def _until_stopped(self, agent: Agent) -> Act:
         def act(observation: Floats, generator: torch.Generator) -> Floats:
-            if self._stop_asked:
-                raise StoppedError(
-                    f"run {self.run_id} was stopped while it was scored; `agent resume "
-                    f"{self.run_id}` scores it again"
-                )
+            self._go_on()
             return agent.act(observation, generator)
 
         return act
+
+    def _go_on(self) -> None:
+        if self._stop_asked:
+            raise StoppedError(
+                f"run {self.run_id} was stopped while it was scored; `agent resume "
+                f"{self.run_id}` scores it again"
+            )
+
+    def _warn(self, message: str | None) -> None:
+        if message is not None:
+            event = EventRecord(kind="warning", message=message, step=self.learner.step)
+            for observer in self.observers:
+                observer.on_event(event)

@@ -1,11 +1,10 @@
-"""Random batches of transitions that lie on the device as one packed matrix."""
+"""Random batches of transitions that lie as one packed matrix, on the device or in a file."""
 
-import attrs
 import torch
 from torch import Tensor
 
 from genpolicy.dataset import Batch, Dataset
-from genpolicy.transforms import Units
+from genpolicy.training.packing import Resident, packed, shapes
 
 
 class Sampler:
@@ -13,38 +12,33 @@ class Sampler:
 
     Args:
         dataset: The transitions.
-        device: Where they lie and batches are wanted.
+        device: Where batches are wanted.
+        resident: Whether the transitions all lie there; ``"auto"`` sees whether there is room.
+
+    Raises:
+        DataError: There is room for them neither there nor in a file.
     """
 
-    def __init__(self, dataset: Dataset, device: torch.device) -> None:
-        whole = _seen(dataset.to_batch(device), dataset.units.to(device))
-        fields: dict[str, Tensor] = {
-            field.name: getattr(whole, field.name) for field in attrs.fields(Batch)
-        }
-        self.shapes = {name: values.shape[1:] for name, values in fields.items()}
+    def __init__(self, dataset: Dataset, device: torch.device, resident: Resident = "auto") -> None:
+        self.device = device
+        self.shapes = shapes(dataset)
         self.widths = [shape.numel() for shape in self.shapes.values()]
-        self.packed = torch.cat([values.reshape(len(whole), -1) for values in fields.values()], 1)
+        self.packed = packed(dataset, device, resident)
 
     def draw(self, size: int) -> Batch:
         """Return a batch of ``size`` transitions, by torch's global random numbers."""
-        rows = torch.randint(len(self.packed), (size,), device=self.packed.device)
-        return self._unpack(self.packed.index_select(0, rows))
+        return self.at(torch.randint(len(self.packed), (size,), device=self.device))
 
-    def _unpack(self, packed: Tensor) -> Batch:
-        columns = torch.split(packed, self.widths, dim=1)
+    def at(self, rows: Tensor) -> Batch:
+        """Return the batch of these transitions, ``[batch]``."""
+        there = self.packed.index_select(0, rows.to(self.packed.device))
+        return self._unpack(there.to(self.device))
+
+    def _unpack(self, rows: Tensor) -> Batch:
+        columns = torch.split(rows, self.widths, dim=1)
         return Batch(
             **{
-                name: values.reshape(len(packed), *shape)
+                name: values.reshape(len(rows), *shape)
                 for (name, shape), values in zip(self.shapes.items(), columns, strict=True)
             }
         )
-
-
-def _seen(batch: Batch, units: Units) -> Batch:
-    return attrs.evolve(
-        batch,
-        observation=units.seen(batch.observation),
-        action=units.aimed(batch.action),
-        next_observation=units.seen(batch.next_observation),
-        next_action=units.aimed(batch.next_action),
-    )

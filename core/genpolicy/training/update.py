@@ -42,6 +42,7 @@ class Update:
         options: How the loop trains.
         averages: Slow copies of the model that follow it.
         owner: Whose loss it is, for errors to name.
+        settled: Whether the model is told at every step that all of training is behind it.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Update:
         options: TrainOptions,
         averages: list[Average],
         owner: PartEntry | None = None,
+        settled: bool = False,
     ) -> None:
         self.role, self.model, self.loss = role, model, loss
         self.learning_rate, self.steps, self.options = learning_rate, steps, options
@@ -63,7 +65,7 @@ class Update:
             raise BrokenPartError(f"the model of role {role!r} has no weights to train")
         self.optimiser = torch.optim.Adam(self.parameters, lr=learning_rate, fused=True)
         self.averages = averages
-        self.owner = owner
+        self.owner, self.settled = owner, settled
 
     def step(self, batch: Batch, index: int) -> Loss:
         """Take the step number ``index`` of the stage and return the loss it started from."""
@@ -74,12 +76,20 @@ class Update:
         if self.options.clip_norm:
             nn.utils.clip_grad_norm_(self.parameters, self.options.clip_norm)
         for group in self.optimiser.param_groups:
-            group["lr"] = self.learning_rate * self._schedule(index)
+            group["lr"] = self.rate(index)
         self.optimiser.step()
-        self.model.after_step((index + 1) / self.steps)
+        self.after_step(index)
         for average in self.averages:
             move_towards(average.model, self.model, average.rate)
         return loss
+
+    def rate(self, index: int) -> float:
+        """Return the learning rate of the step number ``index`` of the stage."""
+        return self.learning_rate * self._schedule(index)
+
+    def after_step(self, index: int) -> None:
+        """Tell the model that the step number ``index`` of the stage was taken."""
+        self.model.after_step(1.0 if self.settled else (index + 1) / self.steps)
 
     def state(self) -> dict[str, Tensor]:
         """Return the optimiser's tensors by name, for a checkpoint."""

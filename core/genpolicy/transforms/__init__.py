@@ -2,13 +2,14 @@
 
 from genpolicy.transforms.chunks import in_chunks
 from genpolicy.transforms.n_step import with_n_step_returns
-from genpolicy.transforms.rewards import REWARD_RULES, RewardRule, with_reward_rule
+from genpolicy.transforms.rewards import REWARD_RULES, RewardRule, RewardScale, with_reward_rule
 from genpolicy.transforms.selection import best_episodes, some_episodes
 from genpolicy.transforms.units import Units, units_of
 
 __all__ = [
     "REWARD_RULES",
     "RewardRule",
+    "RewardScale",
     "Units",
     "best_episodes",
     "in_chunks",

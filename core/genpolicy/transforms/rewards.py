@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import attrs
 import numpy as np
+from numpy.typing import NDArray
 
 from genpolicy.errors import DataError
 from genpolicy.transforms.episodes import episode_returns
@@ -26,6 +27,23 @@ if TYPE_CHECKING:
 
 RewardRule = Literal["as-is", "antmaze", "antmaze-cql", "return-range"]
 REWARD_RULES: Final = get_args(RewardRule)
+
+
+@attrs.frozen(kw_only=True)
+class RewardScale:
+    """What a rule makes of a reward of the environment: ``scale * (reward - shift)``.
+
+    Args:
+        shift: What becomes 0.
+        scale: What 1 beyond it becomes.
+    """
+
+    shift: float = 0.0
+    scale: float = 1.0
+
+    def of(self, reward: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return rewards as the rule has them, in 32-bit floats."""
+        return (self.scale * (reward.astype(np.float64) - self.shift)).astype(np.float32)
 
 
 def with_reward_rule(data: "Dataset", rule: RewardRule) -> "Dataset":
@@ -41,9 +59,9 @@ def with_reward_rule(data: "Dataset", rule: RewardRule) -> "Dataset":
     if rule == "as-is":
         return data
     if rule == "antmaze":
-        return _with(data, 1.0, 1.0)
+        return _with(data, RewardScale(shift=1.0))
     if rule == "antmaze-cql":
-        return _with(data, 0.5, 4.0)
+        return _with(data, RewardScale(shift=0.5, scale=4.0))
     returns = episode_returns(data)
     spread = float(np.ptp(returns))
     if spread == 0.0:
@@ -51,9 +69,9 @@ def with_reward_rule(data: "Dataset", rule: RewardRule) -> "Dataset":
             f"dataset {data.name!r}: all {len(returns)} episodes have the return {returns[0]:g}, "
             "so dataset.reward=return-range has no range to divide by; use dataset.reward=as-is"
         )
-    return _with(data, 0.0, 1000.0 / spread)
+    return _with(data, RewardScale(scale=1000.0 / spread))
 
 
-def _with(data: "Dataset", shift: float, scale: float) -> "Dataset":
-    reward = scale * (data.reward.astype(np.float64) - shift)
-    return attrs.evolve(data, reward=reward.astype(np.float32), origin=data.fingerprint())
+def _with(data: "Dataset", rewards: RewardScale) -> "Dataset":
+    reward = rewards.of(data.reward)
+    return attrs.evolve(data, reward=reward, rewards=rewards, origin=data.fingerprint())

@@ -21,6 +21,8 @@ def some_episodes(data: "Dataset", share: float, seed: int) -> "Dataset":
         share: How much of the episodes, in (0, 1].
         seed: Which; a larger share with the same seed holds all of a smaller one.
     """
+    if share == 1.0:
+        return data
     count = len(episode_lengths(data))
     order = np.random.default_rng(seed).permutation(count)
     return _only(data, order[: _at_least_one(share, count)])
@@ -31,6 +33,8 @@ def best_episodes(data: "Dataset", share: float) -> "Dataset":
 
     Of behaviour cloning on the best tenth, Chen et al. 2021, section 5.1, arXiv 2106.01345.
     """
+    if share == 1.0:
+        return data
     order = np.argsort(-episode_returns(data), kind="stable")
     return _only(data, order[: _at_least_one(share, len(order))])
 
@@ -51,10 +55,24 @@ def without(data: "Dataset", share: float, seed: int) -> "tuple[Dataset, Dataset
         share: How much of the episodes, in (0, 1).
         seed: Which.
     """
-    count = len(episode_lengths(data))
-    order = np.random.default_rng(seed).permutation(count)
-    cut = min(_at_least_one(share, count), count - 1)
-    return _only(data, order[cut:]), _only(data, order[:cut])
+    held = rows_apart(data, share, seed)
+    return rows_of(data, ~held), rows_of(data, held)
+
+
+def rows_apart(data: "Dataset", share: float, seed: int) -> "NDArray[np.bool_]":
+    """Return which rows are of a random share of the episodes; one episode at least is not.
+
+    Args:
+        data: The data.
+        share: How much of the episodes, in [0, 1).
+        seed: Which.
+    """
+    lengths = episode_lengths(data)
+    order = np.random.default_rng(seed).permutation(len(lengths))
+    cut = min(_at_least_one(share, len(lengths)), len(lengths) - 1) if share else 0
+    apart = np.zeros(len(lengths), np.bool_)
+    apart[order[:cut]] = True
+    return np.repeat(apart, lengths)
 
 
 def _at_least_one(share: float, count: int) -> int:

@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from genpolicy.columns import blocks
+
 if TYPE_CHECKING:
     from genpolicy.dataset import Dataset, Floats
 
@@ -118,9 +120,11 @@ def units_of(data: "Dataset", *, normalise: bool, rescale: bool) -> Units:
 
 
 def _standard(observation: "Floats") -> Affine | None:
-    mean = observation.mean(axis=0, dtype=np.float64)
-    deviation = observation.std(axis=0, dtype=np.float64)
-    scale = deviation + SMALLEST_DEVIATION
+    count = len(observation)
+    pieces = [observation[rows] for rows in blocks(observation)]
+    mean = sum(piece.sum(axis=0, dtype=np.float64) for piece in pieces) / count
+    variance = sum(np.square(piece - mean).sum(axis=0) for piece in pieces) / count
+    scale = np.sqrt(variance) + SMALLEST_DEVIATION
     return Affine.of(mean.astype(np.float32), scale.astype(np.float32))
 
 

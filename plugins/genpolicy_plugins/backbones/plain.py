@@ -30,6 +30,6 @@ def of_condition(network: Network, condition: Tensor, sample_shape: tuple[int, .
 
     It is shown ones, which leave a gradient at every weight, so that any network serves.
     """
-    ones = condition.new_ones(len(condition), *sample_shape)
+    ones = condition.new_ones(condition.shape[0], *sample_shape)
     output: Tensor = network(ones, network.encode(condition))
     return output

@@ -9,22 +9,29 @@ goal on arrival, so that the data show what being there is worth; and the noise 
 strong, so that the data leave room above them.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
+import attrs
 import numpy as np
 
 from genpolicy.dataset import Dataset, Floats
 from genpolicy.errors import OptionError
 from genpolicy.evaluation import flatten, make_environment
+from genpolicy.making import Arrays, Maker, Shard, Shards, make_at_once, split
+from genpolicy.making.maker import derived_seed
 from genpolicy_plugins.datasets.controller import RADIUS, Vector, WaypointController
 from genpolicy_plugins.datasets.mazes import Maze
-from genpolicy_plugins.datasets.references import REFERENCES
+from genpolicy_plugins.datasets.references import reference_of
 
 NOISE = 2.0
 """Standard deviation of the noise on each action, before clipping."""
 
 LINGER = 30
 """The longest time that the point stays at a goal after reaching it, in steps."""
+
+_BLOCK = 1000
+_COLUMNS = ("observation", "action", "reward", "next_observation", "timeout")
 
 
 def make(maze: Maze, *, transitions: int, seed: int, noise: float = NOISE) -> Dataset:
@@ -40,29 +47,72 @@ def make(maze: Maze, *, transitions: int, seed: int, noise: float = NOISE) -> Da
         OptionError: There is not one transition to make.
         DataError: The environment cannot be made.
     """
-    if transitions < 1:
-        raise OptionError(f"dataset {maze.dataset} needs transitions ≥ 1; got {transitions}")
-    walk = _Walk(maze, seed, noise)
-    try:
-        steps = [walk.step() for _ in range(transitions)]
-    finally:
-        walk.close()
-    columns = zip(*steps, strict=True)
-    observation, action, reward, next_observation, cut = (np.array(column) for column in columns)
-    cut[-1] = True
-    return Dataset(
-        name=maze.dataset,
-        observation=observation,
-        action=action,
-        reward=reward,
-        next_observation=next_observation,
-        terminal=np.zeros(transitions, np.bool_),
-        timeout=cut,
-        action_low=np.full(2, -1.0, np.float32),
-        action_high=np.full(2, 1.0, np.float32),
-        environment=maze.scored,
-        reference=REFERENCES[maze.name],
-    )
+    maker = WalkMaker(maze=maze, noise=noise)
+    return maker.dataset(make_at_once(maker, transitions=transitions, seed=seed))
+
+
+@attrs.frozen(kw_only=True)
+class WalkMaker(Maker):
+    """Makes the data of a maze; a shard is a walk as long as the embedded dataset's.
+
+    Args:
+        maze: Which maze.
+        noise: Standard deviation of the noise on each action, before clipping.
+    """
+
+    maze: Maze
+    noise: float = NOISE
+
+    @property
+    def transitions(self) -> int:
+        """How many transitions the embedded dataset holds."""
+        return self.maze.transitions
+
+    @property
+    def seed(self) -> int:
+        """The seed that the embedded dataset is made from."""
+        return self.maze.seed
+
+    def shards(self, transitions: int, seed: int) -> tuple[Shard, ...]:
+        """Return the walks, the first of which begins with the seed itself."""
+        if transitions < 1:
+            raise OptionError(
+                f"dataset {self.maze.dataset} needs transitions ≥ 1; got {transitions}"
+            )
+        return tuple(
+            Shard(index=k, transitions=size, seed=derived_seed(seed, k) if k else seed)
+            for k, size in enumerate(split(transitions, self.transitions))
+        )
+
+    def make(self, shard: Shard) -> Iterator[Arrays]:
+        """Make a walk."""
+        walk = _Walk(self.maze, shard.seed, self.noise)
+        try:
+            for size in split(shard.transitions, _BLOCK):
+                yield _block(walk, size)
+        finally:
+            walk.close()
+
+    def dataset(self, shards: Shards) -> Dataset:
+        """Return the walks as a dataset; the last step of each is a cut."""
+        columns: dict[str, Any] = {name: shards.whole(name) for name in _COLUMNS}
+        count = len(columns["reward"])
+        columns["timeout"][self.transitions - 1 :: self.transitions] = True
+        columns["timeout"][-1] = True
+        return Dataset(
+            name=self.maze.dataset,
+            **columns,
+            terminal=np.zeros(count, np.bool_),
+            action_low=np.full(2, -1.0, np.float32),
+            action_high=np.full(2, 1.0, np.float32),
+            environment=self.maze.scored,
+            reference=reference_of(self.maze.dataset),
+        )
+
+
+def _block(walk: "_Walk", size: int) -> Arrays:
+    columns = zip(*(walk.step() for _ in range(size)), strict=True)
+    return {name: np.array(column) for name, column in zip(_COLUMNS, columns, strict=True)}
 
 
 class _Walk:

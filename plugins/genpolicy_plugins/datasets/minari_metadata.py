@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from genpolicy.dataset import EnvironmentSpec, Reference
+from genpolicy_plugins.datasets.references import reference_of
 
 if TYPE_CHECKING:
     from minari import MinariDataset
@@ -14,14 +15,13 @@ _ENDLESS = 10_000
 
 
 def environment_of(
-    source: "MinariDataset", keys: Sequence[str], horizon: int | None, longest: int
+    source: "MinariDataset", keys: Sequence[str], longest: int
 ) -> EnvironmentSpec | None:
     """Return where policies can be scored: the evaluation environment, or the data's own.
 
     Args:
         source: The dataset.
         keys: The entries of a dictionary observation that the data was flattened from.
-        horizon: Steps after which episodes are cut; the environment's limit if ``None``.
         longest: The longest episode's length, for an environment without a sensible limit.
 
     Returns:
@@ -33,21 +33,25 @@ def environment_of(
     if not spec or spec.get("additional_wrappers"):
         return None
     limit = spec.get("max_episode_steps")
-    own = limit if limit and limit <= _ENDLESS else longest
     return EnvironmentSpec(
         id=_importable(spec),
         kwargs=spec.get("kwargs", {}),
         observation_keys=tuple(keys),
-        horizon=horizon or own,
+        horizon=limit if limit and limit <= _ENDLESS else longest,
     )
 
 
-def reference_of(source: "MinariDataset") -> Reference | None:
-    """Return the reference returns in the dataset's metadata, if both are there and differ."""
+def returns_of(source: "MinariDataset", name: str) -> Reference | None:
+    """Return the reference returns in the dataset's metadata, else those that our table has.
+
+    Args:
+        source: The dataset.
+        name: What the table calls it.
+    """
     metadata = source.storage.metadata
     low, high = metadata.get("ref_min_score"), metadata.get("ref_max_score")
     if low is None or high is None or float(low) == float(high):
-        return None
+        return reference_of(name.replace(":hf://farama-minari/", ":"))
     return Reference(
         random_return=float(low),
         expert_return=float(high),

@@ -1,5 +1,7 @@
 """Writes a dataset as a local Minari dataset, which the ``minari`` part reads back unchanged."""
 
+import contextlib
+import shutil
 import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -19,7 +21,7 @@ _Parts = dict[str, int]
 
 
 def write_minari(dataset: Dataset, dataset_id: str) -> None:
-    """Write a dataset to Minari's local folder, in HDF5.
+    """Write a dataset to Minari's local folder, in HDF5, whole or not at all.
 
     Args:
         dataset: The transitions; steps must follow one another within each episode.
@@ -33,7 +35,7 @@ def write_minari(dataset: Dataset, dataset_id: str) -> None:
 
     parts, spec = _layout(dataset)
     reference = dataset.reference
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _nothing_left_of(dataset_id):
         warnings.simplefilter("ignore")
         try:
             minari.create_dataset_from_buffers(
@@ -50,9 +52,27 @@ def write_minari(dataset: Dataset, dataset_id: str) -> None:
             raise DataError(f"Minari dataset {dataset_id!r} cannot be written: {error}") from error
 
 
+@contextlib.contextmanager
+def _nothing_left_of(dataset_id: str) -> Iterator[None]:
+    """Remove what there is of a new dataset when it cannot be written: it could not be read."""
+    from minari.storage import get_dataset_path
+
+    folder = get_dataset_path(dataset_id)
+    taken = folder.exists()
+    try:
+        yield
+    except BaseException:
+        if not taken:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
 def _layout(dataset: Dataset) -> "tuple[_Parts, EnvSpec | None]":
-    """Return the sizes of the entries of an observation, and the environment's specification."""
-    if dataset.environment is None:
+    """Return the sizes of the entries of an observation, and the environment's specification.
+
+    One that Gymnasium does not make has none that Minari could hold.
+    """
+    if dataset.environment is None or dataset.environment.factory != "gymnasium":
         return {}, None
     environment = make_environment(dataset.environment)
     space: Any = environment.observation_space

@@ -16,17 +16,24 @@ is a terminal, since nobody knows what followed it.
 """
 
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import attrs
 
+from genpolicy.column_files import in_memory
+from genpolicy.columns import Columns
 from genpolicy.dataset import Dataset, DatasetRecipe
 from genpolicy.dataset_abilities import WritableDataset
 from genpolicy.errors import DataError
 from genpolicy.recipe import option
-from genpolicy_plugins.datasets.npz_fields import Fields, read_arrays
+from genpolicy.storage import file_key, stored
+from genpolicy_plugins.datasets.npz_fields import Fields, array_sizes, read_arrays
 from genpolicy_plugins.datasets.npz_writer import write_npz
-from genpolicy_plugins.datasets.successors import with_successors
+from genpolicy_plugins.datasets.successors import transitions
+
+_LARGE: Final = 64 << 20  # bytes of arrays, from where on unpacking is worth storing
+_LAYOUT: Final = 1
+_ABOUT: Final = ("action_low", "action_high", "environment", "reference")
 
 
 @attrs.frozen(kw_only=True)
@@ -62,26 +69,22 @@ def read_npz(path: Path, *, name: str) -> Dataset:
         DataError: The file is missing, is no ``.npz`` of plain arrays, lacks a field, or its arrays
             cannot be what they claim to be.
     """
-    fields = Fields(name, read_arrays(path))
-    observation, action = fields.floats("observation"), fields.floats("action")
-    reward = fields.column("reward")
-    terminal, timeout = fields.ends(len(reward))
-    low, high = fields.box(action)
-    derived = not fields.has("next_observation")
-    dataset = Dataset(
-        name=name,
-        observation=observation,
-        action=action,
-        reward=reward,
-        next_observation=observation if derived else fields.floats("next_observation"),
-        terminal=terminal,
-        timeout=timeout,
+    if sum(array_sizes(path)) < _LARGE:
+        fields = Fields(name, read_arrays(path))
+        return dataset_of(fields, in_memory(name, transitions(fields)))
+    key = {"reader": "npz", "layout": _LAYOUT, **file_key(path)}
+    columns = stored(name, key, lambda: transitions(Fields(name, read_arrays(path))))
+    return dataset_of(Fields(name, read_arrays(path, only=_ABOUT)), columns)
+
+
+def dataset_of(fields: Fields, columns: Columns) -> Dataset:
+    """Return the dataset of a file's transitions and of what it says about them."""
+    low, high = fields.box(columns.action)
+    return Dataset.of(
+        columns,
+        name=fields.dataset,
         action_low=low,
         action_high=high,
         environment=fields.environment(),
         reference=fields.reference(),
     )
-    if not derived:
-        return dataset
-    final = fields.floats("final_observation") if fields.has("final_observation") else None
-    return with_successors(dataset, final)

@@ -1,34 +1,60 @@
-"""The arrays of an ``.npz`` file, checked one by one as they are asked for."""
+"""The fields of a file of arrays, checked one by one as they are asked for.
 
+An array is anything with a shape and a type that gives rows when it is sliced, in memory or in a
+file.
+"""
+
+import contextlib
 import json
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from genpolicy.dataset import EnvironmentSpec, Flags, Floats, Reference
+from genpolicy.columns import Flags, Floats, blocks, seal_of
+from genpolicy.dataset import EnvironmentSpec, Reference
 from genpolicy.errors import DataError
 
 Array = NDArray[Any]
 T = TypeVar("T")
 
+ALL: Final = slice(None)
 _NUMBERS = "biuf"
 
 
-def read_arrays(path: Path) -> dict[str, Array]:
+def read_arrays(path: Path, only: Sequence[str] | None = None) -> dict[str, Array]:
     """Return the arrays of a file; pickled objects are never read.
+
+    Args:
+        path: The file.
+        only: The names of those to read; all of them if ``None``.
 
     Raises:
         DataError: There is no such file, or it is not an ``.npz`` file of plain arrays.
     """
+    with _told_in_words(path), np.load(path, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files if only is None or name in only}
+
+
+def array_sizes(path: Path) -> list[int]:
+    """Return how many bytes each array of a file takes in memory.
+
+    Raises:
+        DataError: There is no such file, or it is not an ``.npz`` file.
+    """
+    with _told_in_words(path), zipfile.ZipFile(path) as archive:
+        return [member.file_size for member in archive.infolist()]
+
+
+@contextlib.contextmanager
+def _told_in_words(path: Path) -> Iterator[None]:
     if not path.is_file():
         raise DataError(f"there is no file {str(path)!r}")
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+        yield
     except PermissionError as error:
         raise DataError(f"{str(path)!r} cannot be read: {error.strerror}") from error
     except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
@@ -42,36 +68,39 @@ class Fields:
 
     Args:
         dataset: What errors call the dataset.
-        arrays: The file's arrays by name.
+        arrays: The file's arrays by name; texts among them are arrays of no dimension.
     """
 
-    def __init__(self, dataset: str, arrays: Mapping[str, Array]) -> None:
-        self._dataset = dataset
+    def __init__(self, dataset: str, arrays: Mapping[str, Any]) -> None:
+        self.dataset = dataset
         self._arrays = arrays
 
     def has(self, name: str) -> bool:
         """Whether the file has the field."""
         return name in self._arrays or f"{name}s" in self._arrays
 
-    def floats(self, name: str) -> Floats:
-        """Return a field as 32-bit floats.
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Return the shape of a field of numbers.
 
         Raises:
             DataError: The file lacks it, or it holds no numbers.
         """
-        if not self.has(name):
-            raise DataError(f"dataset {self._dataset!r} lacks the field {name!r}{self._needed()}")
-        array = self._get(name)
-        if array.dtype.kind not in _NUMBERS:
-            raise DataError(
-                f"dataset {self._dataset!r}: {name} must hold numbers; its type is {array.dtype}"
-            )
-        with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is refused
-            return np.ascontiguousarray(array, np.float32)
+        return tuple(self._numbers(name).shape)
 
-    def column(self, name: str) -> Floats:
+    def floats(self, name: str, rows: slice = ALL) -> Floats:
+        """Return rows of a field as 32-bit floats.
+
+        Raises:
+            DataError: The file lacks it, or it holds no numbers.
+        """
+        array = self._numbers(name)
+        part = array[rows] if array.shape else array[()]
+        with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is refused
+            return np.asarray(part, np.float32, order="C")
+
+    def column(self, name: str, rows: slice = ALL) -> Floats:
         """Return a field of one number per row, stored as a vector or as one column."""
-        array = self.floats(name)
+        array = self.floats(name, rows)
         return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
 
     def ends(self, count: int) -> tuple[Flags, Flags]:
@@ -82,56 +111,77 @@ class Fields:
         """
         if not self.has("terminal") and not self.has("timeout"):
             raise DataError(
-                f"dataset {self._dataset!r} lacks both 'terminal' and 'timeout'{self._needed()}"
+                f"dataset {self.dataset!r} lacks both 'terminal' and 'timeout'{self._needed()}"
             )
-        terminal, timeout = self._flags("terminal", count), self._flags("timeout", count)
+        terminal, timeout = self.flags("terminal", count), self.flags("timeout", count)
         return terminal, timeout & ~terminal
+
+    def flags(self, name: str, count: int) -> Flags:
+        """Return a field of flags, ``[count]``; none is set where the file lacks it.
+
+        Raises:
+            DataError: It has another length or is no flag.
+        """
+        if not self.has(name):
+            return np.zeros(count, np.bool_)
+        column = self.column(name)
+        if column.shape != (count,):
+            raise DataError(
+                f"dataset {self.dataset!r}: {name} must be a vector with {count} rows, one per "
+                f"reward; its shape is {column.shape}"
+            )
+        if not np.isin(column, (0.0, 1.0)).all():
+            raise DataError(f"dataset {self.dataset!r}: {name} must hold 0 and 1 only")
+        return column.astype(np.bool_)
 
     def box(self, action: Floats) -> tuple[Floats, Floats]:
         """Return the bounds of actions: the file's, or -1 and 1 where they fit, or the range."""
-        if self.has("action_low") and self.has("action_high"):
-            return self.floats("action_low"), self.floats("action_high")
+        given = self.given_box()
+        if given is not None:
+            return given
         ones = np.ones(action.shape[1:], np.float32)
-        finite = action[np.isfinite(action).all(axis=tuple(range(1, action.ndim)))]
-        if (np.abs(finite) <= 1.0).all():
-            return -ones, ones
-        return finite.min(axis=0), finite.max(axis=0)
+        low, high = _range(action)
+        return (-ones, ones) if (low >= -1.0).all() and (high <= 1.0).all() else (low, high)
+
+    def given_box(self) -> tuple[Floats, Floats] | None:
+        """Return the bounds of actions that the file gives, if it gives both."""
+        if not (self.has("action_low") and self.has("action_high")):
+            return None
+        return self.floats("action_low"), self.floats("action_high")
 
     def environment(self) -> EnvironmentSpec | None:
         """Return the environment that the file names, if any."""
         keys = "id, horizon, kwargs and observation_keys"
-        return self._parsed("environment", _environment, keys)
+        return self._parsed("environment", EnvironmentSpec.of_json, keys)
 
     def reference(self) -> Reference | None:
         """Return the reference returns that the file gives, if any."""
         keys = "random_return, expert_return and source"
         return self._parsed("reference", _reference, keys)
 
-    def _get(self, name: str) -> Array:
+    def _get(self, name: str) -> Any:
         return self._arrays[name] if name in self._arrays else self._arrays[f"{name}s"]
 
-    def _flags(self, name: str, count: int) -> Flags:
+    def _numbers(self, name: str) -> Any:
         if not self.has(name):
-            return np.zeros(count, np.bool_)
-        column = self.column(name)
-        if column.shape != (count,):
+            raise DataError(f"dataset {self.dataset!r} lacks the field {name!r}{self._needed()}")
+        array = self._get(name)
+        if array.dtype.kind not in _NUMBERS:
             raise DataError(
-                f"dataset {self._dataset!r}: {name} must be a vector with {count} rows, one per "
-                f"reward; its shape is {column.shape}"
+                f"dataset {self.dataset!r}: {name} must hold numbers; its type is {array.dtype}"
             )
-        if not np.isin(column, (0.0, 1.0)).all():
-            raise DataError(f"dataset {self._dataset!r}: {name} must hold 0 and 1 only")
-        return column.astype(np.bool_)
+        return array
 
     def _parsed(self, name: str, parse: Callable[[Mapping[str, Any]], T], keys: str) -> T | None:
         if not self.has(name):
             return None
-        text = str(self._get(name))
+        value = self._get(name)[()]
+        text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
         try:
             return parse(json.loads(text))
         except (ValueError, TypeError, KeyError, AttributeError):
             raise DataError(
-                f"dataset {self._dataset!r}: {name} must be a JSON object with {keys}; got {text!r}"
+                f"dataset {self.dataset!r}: {name} must be a JSON object with {keys}; got {text!r}"
             ) from None
 
     def _needed(self) -> str:
@@ -139,13 +189,13 @@ class Fields:
         return f"; needed are observation, action, reward and terminal or timeout, it has {names}"
 
 
-def _environment(value: Mapping[str, Any]) -> EnvironmentSpec:
-    return EnvironmentSpec(
-        id=str(value["id"]),
-        kwargs=dict(value.get("kwargs", {})),
-        observation_keys=tuple(value.get("observation_keys", ())),
-        horizon=int(value["horizon"]),
-    )
+def _range(action: Floats) -> tuple[Floats, Floats]:
+    seal = seal_of(action)
+    if seal is not None:
+        return seal.low, seal.high
+    lows = [action[rows].min(axis=0) for rows in blocks(action)]
+    highs = [action[rows].max(axis=0) for rows in blocks(action)]
+    return np.min(lows, axis=0), np.max(highs, axis=0)
 
 
 def _reference(value: Mapping[str, Any]) -> Reference:

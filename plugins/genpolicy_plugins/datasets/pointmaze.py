@@ -1,29 +1,29 @@
 """The embedded datasets: ``umaze`` ships along, ``medium`` and ``large`` are made on first use."""
 
-import os
 from abc import abstractmethod
 from importlib import resources
 from pathlib import Path
 from typing import ClassVar
 
 import attrs
-import platformdirs
 
 from genpolicy.dataset import Dataset, DatasetRecipe
-from genpolicy.dataset_abilities import MadeDataset
+from genpolicy.dataset_abilities import MadeDataset, ReferenceDataset
 from genpolicy.evaluation import Protocol
+from genpolicy.making import MadeInShards, Maker
 from genpolicy.records import EvaluationRecord
+from genpolicy.storage import cache_directory
 from genpolicy_plugins.datasets.mazes import LARGE, MEDIUM, UMAZE, Maze
 from genpolicy_plugins.datasets.npz import read_npz
 from genpolicy_plugins.datasets.npz_writer import write_npz
-from genpolicy_plugins.datasets.references import REFERENCES
+from genpolicy_plugins.datasets.references import reference_of
 
 VERSION = 1
 """Counted up when the generator's arrays change, so that no older file is taken for newer data."""
 
 
 @attrs.frozen(kw_only=True)
-class PointMaze(DatasetRecipe, MadeDataset):
+class PointMaze(DatasetRecipe, MadeDataset, MadeInShards, ReferenceDataset):
     """A noisy controller's walks between random goals of a point maze."""
 
     default_recipe: ClassVar[str | None] = "quick"
@@ -31,10 +31,9 @@ class PointMaze(DatasetRecipe, MadeDataset):
 
     def load(self) -> Dataset:
         """Return the transitions, made or read."""
-        dataset = read_npz(self._file(), name=self.maze.dataset)
-        return attrs.evolve(
-            dataset, environment=self.maze.scored, reference=REFERENCES[self.maze.name]
-        )
+        name = self.maze.dataset
+        dataset = read_npz(self._file(), name=name)
+        return attrs.evolve(dataset, environment=self.maze.scored, reference=reference_of(name))
 
     def make(self, *, transitions: int | None = None, seed: int | None = None) -> Dataset:
         """Make the data in MuJoCo; without arguments, exactly what ``load`` returns."""
@@ -45,6 +44,12 @@ class PointMaze(DatasetRecipe, MadeDataset):
             transitions=self.maze.transitions if transitions is None else transitions,
             seed=self.maze.seed if seed is None else seed,
         )
+
+    def maker(self) -> Maker:
+        """Return what makes the data in MuJoCo, walk by walk."""
+        from genpolicy_plugins.datasets.generator import WalkMaker
+
+        return WalkMaker(maze=self.maze)
 
     def measure_reference(self, protocol: Protocol | None = None) -> dict[str, EvaluationRecord]:
         """Score uniform actions, the data's controller, and that controller without noise."""
@@ -91,9 +96,3 @@ class Large(_Made):
     """The large maze, 100 000 transitions, made on first use."""
 
     maze: ClassVar[Maze] = LARGE
-
-
-def cache_directory() -> Path:
-    """Return where made data is kept: ``AGENT_CACHE``, or the user's cache directory."""
-    chosen = os.environ.get("AGENT_CACHE")
-    return Path(chosen) if chosen else platformdirs.user_cache_path("genpolicy")

@@ -1,26 +1,63 @@
-"""Between which returns scores on the mazes are normalised.
+"""Between which returns scores on known datasets are normalised: ``references.toml``.
 
-Each number is a mean return over the 1000 episodes that begin with the default protocol's seed, as
-measured by ``agent datasets reference pointmaze/umaze`` (likewise ``medium`` and ``large``) with
-gymnasium-robotics 1.4.2 and mujoco 3.11.0. Random is uniform actions; expert is the waypoint
-controller without noise, which knows the maze, left running. It is not the best there is, since it
-slows down at every waypoint: scores above 100 are possible.
+Each row names the datasets that it is for, a random policy's and, where one is known, an expert's
+mean return, who published or measured them, and how. The first row whose pattern fits counts.
 """
 
-from typing import Final
+import functools
+import tomllib
+from fnmatch import fnmatchcase
+from importlib import resources
+
+import attrs
 
 from genpolicy.dataset import Reference
 
-VERSION: Final = 1
-"""Counted up whenever a number below changes."""
 
-_SOURCE = (
-    f"pointmaze references v{VERSION}: uniform actions and the noise-free waypoint controller, "
-    "1000 episodes each, seeds from 100000"
-)
+@attrs.frozen(kw_only=True)
+class KnownReturns:
+    """A row of the table.
 
-REFERENCES: Final = {
-    "umaze": Reference(random_return=14.013, expert_return=231.913, source=_SOURCE),
-    "medium": Reference(random_return=8.620, expert_return=457.432, source=_SOURCE),
-    "large": Reference(random_return=8.953, expert_return=591.025, source=_SOURCE),
-}
+    Args:
+        name: The pattern of the datasets' names, such as ``"d4rl:hopper-*"``.
+        random_return: The mean return of random actions.
+        expert_return: That of an expert, if anyone has published or measured it.
+        source: Who published or measured them.
+        measured: How they were measured.
+        version: The version of the table in which these numbers are new.
+    """
+
+    name: str
+    random_return: float
+    expert_return: float | None = None
+    source: str
+    measured: str
+    version: int
+
+
+def reference_of(name: str) -> Reference | None:
+    """Return the reference of a dataset, if both of its returns are known.
+
+    Args:
+        name: The dataset's name, such as ``"d4rl:hopper-medium-v2"``.
+    """
+    row = known_returns(name)
+    if row is None or row.expert_return is None:
+        return None
+    return Reference(
+        random_return=row.random_return,
+        expert_return=row.expert_return,
+        source=f"{row.source}: {row.measured}",
+    )
+
+
+def known_returns(name: str) -> KnownReturns | None:
+    """Return what is known of a dataset's references, if anything."""
+    return next((row for row in rows() if fnmatchcase(name, row.name)), None)
+
+
+@functools.cache
+def rows() -> tuple[KnownReturns, ...]:
+    """Return the table, which is read once, when first asked for."""
+    text = resources.files(__package__).joinpath("references.toml").read_text(encoding="utf-8")
+    return tuple(KnownReturns(**row) for row in tomllib.loads(text)["row"])

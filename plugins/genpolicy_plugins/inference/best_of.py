@@ -51,7 +51,7 @@ class BestOf(Inference):
         )
         q = value_candidates(critic, condition, drawn)
         chosen = self._choose(q, condition, critic, generator)
-        rows = torch.arange(len(drawn), device=drawn.device)
+        rows = torch.arange(drawn.shape[0], device=drawn.device)
         return drawn[rows, chosen]
 
     def _choose(
@@ -71,7 +71,7 @@ class BestOf(Inference):
 def _draw(weight: Tensor, generator: torch.Generator | None) -> Tensor:
     """Draw an index per row with probability in proportion to its weight, ``[batch]``."""
     device = weight.device if generator is None else generator.device
-    uniform = torch.rand(len(weight), 1, generator=generator, device=device, dtype=weight.dtype)
+    uniform = torch.rand(weight.shape[0], 1, generator=generator, device=device, dtype=weight.dtype)
     reached = weight.cumsum(1)
     passed = reached <= uniform.to(weight.device) * reached[:, -1:]
     return passed.sum(1).clamp(max=weight.shape[1] - 1)

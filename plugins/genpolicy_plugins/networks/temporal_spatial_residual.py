@@ -75,7 +75,7 @@ class TemporalSpatialResidualNetwork(Network):
 
     def forward(self, sample: Tensor, context: Tensor, *times: Tensor) -> Tensor:
         """Evaluate the network, ``[batch, *output]``."""
-        embedded = [self.embedding(t).expand(len(sample), -1) for t in times]
+        embedded = [self.embedding(t).expand(sample.shape[0], -1) for t in times]
         conditioning = self.conditioning(torch.cat([*embedded, context], dim=1))
         x = sample.flatten(1)
         skips = []

@@ -125,7 +125,9 @@ class TransformerNetwork(Network):
         for layer, t in zip(self.from_times, times, strict=True):
             context = context + layer(self.embedding(t))
         conditioning = functional.silu(context)[:, None]
-        tokens = self.from_token(sample.reshape(len(sample), -1, sample.shape[-1])) + self.position
+        tokens = (
+            self.from_token(sample.reshape(sample.shape[0], -1, sample.shape[-1])) + self.position
+        )
         for block in self.blocks:
             tokens = block(tokens, conditioning)
         tokens = _modulated(tokens, *self.modulation(conditioning).chunk(2, dim=-1))

@@ -38,6 +38,9 @@ class BC(Objective):
             ),
         )
 
+    def online_stage(self, steps: int) -> None:
+        """Return no stage: to imitate what it does itself teaches it nothing."""
+
     def policy_loss(self, batch: Batch, policy: Backbone) -> Loss:
         """Return the mean matching loss of the data's actions, weighted if so asked."""
         matching = policy.matching_loss(batch.action, batch.observation)

@@ -30,6 +30,7 @@ class IQL(Joint):
         "critic": "iql",
         "inference": "sample",
         "inference.temperature": 0.0,
+        "train.online_noise": 0.1,
     }
 
     beta: float = option(3.0, help="inverse temperature of the weights", ge=0)

@@ -33,6 +33,7 @@ class ReBRAC(Joint):
         "critic.layer_norm": True,
         "critic.noise": 0.2,
         "critic.penalty": 0.01,
+        "train.online_noise": 0.1,
     }
 
     actor_weight: float = option(0.01, help="weight of imitation against Q / mean |Q|", ge=0)

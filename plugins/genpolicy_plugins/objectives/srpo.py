@@ -35,6 +35,7 @@ class SRPO(PolicyLast):
         "student.network": "mlp",
         "student.network.hidden": (256, 256),
         "critic": "iql",
+        "train.online_noise": 0.1,
     }
 
     beta: float = option(0.1, help="weight of Q against the behaviour's score", ge=0)

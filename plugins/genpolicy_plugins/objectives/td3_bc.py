@@ -28,6 +28,7 @@ class TD3BC(MatchingAndQ):
         "network.hidden": (256, 256),
         "critic": "double-q",
         "critic.noise": 0.2,
+        "train.online_noise": 0.1,
     }
 
     eta: float = option(2.5, help="weight of Q / mean |Q| against imitation", ge=0)

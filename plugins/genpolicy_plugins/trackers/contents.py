@@ -1,12 +1,14 @@
 """What our trackers show, by names that are the same in all of them."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from genpolicy.recipe_settings import flat
 from genpolicy.records import EvaluationRecord, RunStart
 
 Plain = str | int | float | bool
+
+_PLACES: Final = {None: "look", "offline": "offline"}
 
 
 def scores_of(record: EvaluationRecord) -> dict[str, float]:
@@ -14,9 +16,10 @@ def scores_of(record: EvaluationRecord) -> dict[str, float]:
 
     ``evaluation/score`` with ``_low`` and ``_high``, the ends of its 95 % interval, or
     ``evaluation/return`` where there is no score; and ``evaluation/success``, the share of solved
-    episodes, where the environment tells. A look's begin with ``look/``: it has fewer episodes.
+    episodes, where the environment tells. A look's begin with ``look/``: it has fewer episodes;
+    those of the score with which a run went online begin with ``offline/``.
     """
-    place = "look" if record.selection is None else "evaluation"
+    place = _PLACES.get(record.selection, "evaluation")
     name, found = "score", record.score
     if found is None:
         name, found = "return", record.return_

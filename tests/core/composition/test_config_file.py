@@ -11,7 +11,8 @@ from genpolicy.composition.resolve import resolve
     "arguments",
     [
         (),
-        ("--", "train.ema=0.995", 'evaluation.name=a "quoted" name', "train.threads=2"),
+        ("--", "train.ema=0.995", "train.threads=2", 'dataset=npz:a "quoted" name.npz'),
+        ("--", "evaluation.name=fql", "evaluation.episodes=7", "evaluation.held_out=0.2"),
         ("--", "dataset=npz:C:\\data\\mine.npz", "backbone=diffusion"),
         ("--", "dataset=minari", "dataset.id=D4RL/x-v0", "dataset.horizon=none"),
     ],

@@ -76,6 +76,15 @@ def test_options_of_a_part_that_was_replaced_do_not_leak(fakes: Catalogue) -> No
     assert _option(back, "solver", "steps") == 3
 
 
+def test_how_to_learn_from_data_is_meant_for_any_that_are_named_in_their_place() -> None:
+    lower = {"dataset": "npz:a.npz", "dataset.reward": "antmaze", "dataset.horizon": 7}
+    recipe = _from(load_catalogue(), "dataset=pointmaze/umaze", config=lower)
+    assert _option(recipe, "dataset", "reward") == "antmaze"
+    assert recipe.origins["dataset.reward"] == "config"
+    assert _option(recipe, "dataset", "horizon") is None
+    assert "dataset.horizon" not in recipe.origins
+
+
 def test_options_go_with_a_part_under_any_of_its_names(fakes: Catalogue) -> None:
     lower = {"solver": "genpolicy/euler", "solver.steps": 3}
     assert _option(_from(fakes, "solver=euler", config=lower), "solver", "steps") == 3

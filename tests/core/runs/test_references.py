@@ -10,9 +10,11 @@ from genpolicy.composition.agent_recipe import Chosen
 from genpolicy.dataset import DatasetRecipe
 from genpolicy.errors import RegistryError, UsageError
 from genpolicy.evaluation import Protocol
+from genpolicy.recipe import recipe_values
 from genpolicy.registry import Registry
 from genpolicy.runs import resumption
-from genpolicy.runs.references import measure_references, record_references
+from genpolicy.runs.measuring import measure_references
+from genpolicy.runs.references import record_references
 
 
 @pytest.fixture(scope="module")
@@ -66,9 +68,10 @@ def test_each_policy_becomes_a_finished_run_with_its_score(registry, umaze, meas
 def test_the_recipe_says_what_was_measured(registry, umaze, measured):
     first, second, _ = record_references(measured, umaze, registry=registry)
     start = registry.run(first.run).start
+    options = recipe_values(umaze.recipe)
     assert start.recipe == {
         "reference": "random",
-        "dataset": {"name": "genpolicy/pointmaze/umaze", "options": {"chunk": 1}},
+        "dataset": {"name": "genpolicy/pointmaze/umaze", "options": options},
         "evaluation": {"name": "default[episodes=1]", "episodes": 1, "seed": Protocol().seed},
     }
     assert set(start.origins.values()) == {"measurement"}

@@ -14,6 +14,7 @@ import pytest
 from backdoor import Backdoor
 from disks import enlarge, small_disk
 from genpolicy.errors import RegistryError
+from genpolicy.records import HELD_OUT
 from genpolicy.registry import Registry
 from genpolicy.training.checkpoint import KEEP
 from ready import UNDISTURBED, Fate, Ready
@@ -34,6 +35,8 @@ TINY = (
     "solver.steps=2",
     "train.checkpoint_seconds=0.05",
     f"train.log_every={LOG_EVERY}",
+    "evaluation.held_out=0.25",
+    "evaluation.fitted_q_steps=20",
 )
 MADE = ("--recipe", "none", "--dataset", "npz:made.npz", "--quiet")
 WIDE = ("network.hidden=512,512", "objective.critic_steps=20", "objective.policy_steps=20")
@@ -128,7 +131,7 @@ def check_what_is_left(folder, ended, before=None):
 
 
 def check_records(run):
-    told = [record.step for record in run.metrics]
+    told = [record.step for record in run.metrics if record.stage != HELD_OUT]
     assert told == list(range(LOG_EVERY, told[-1] + 1 if told else 0, LOG_EVERY))
     saved = max((artifact.step for artifact in run.artifacts), default=0)
     assert len(told) >= saved // LOG_EVERY, "what came before a checkpoint is recorded before it"

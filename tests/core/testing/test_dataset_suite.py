@@ -228,7 +228,7 @@ BROKEN: Mapping[str, tuple[type[DatasetRecipe], type[Exception], str]] = {
         Shifted,
         AssertionError,
         "56 of 56 rows that neither end nor are cut have a next_observation that is not the next "
-        "row's observation, first row 0; an episode that was cut there needs a timeout",
+        "row's observation, first row 0; it is the row's own observation: move next_observation",
     ),
     "nothing_follows_a_terminal": (
         Endless,

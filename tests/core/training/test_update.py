@@ -21,9 +21,11 @@ class Weights(Model):
         super().__init__()
         self.w = nn.Parameter(torch.tensor([start, -start]))
         self.steps = 0
+        self.told: list[float] = []
 
     def after_step(self, progress: float) -> None:
         self.steps += 1
+        self.told.append(progress)
 
 
 def _batch() -> Batch:
@@ -44,6 +46,7 @@ def _update(
     loss: Callable[[Tensor], Tensor] = lambda w: (w**2).sum(),
     averages: tuple[Average, ...] = (),
     steps: int = 10,
+    settled: bool = False,
 ) -> Update:
     def of_batch(batch: Batch) -> Loss:
         return Loss(loss(model.w))
@@ -57,6 +60,7 @@ def _update(
         steps,
         options or TrainOptions(),
         list(averages),
+        settled=settled,
     )
 
 
@@ -175,3 +179,12 @@ def test_a_loss_that_is_not_reduced_is_refused() -> None:
         BrokenPartError, match=r"trains 'policy' has shape \(2,\); it is one number"
     ):
         _update(Weights(), loss=lambda w: w**2).step(_batch(), 0)
+
+
+@pytest.mark.parametrize(("settled", "told"), [(False, [0.25, 0.5, 0.75]), (True, [1.0] * 3)])
+def test_a_model_is_told_how_far_training_is(settled: bool, told: list[float]) -> None:
+    model = Weights()
+    update = _update(model, steps=4, settled=settled)
+    for index in range(3):
+        update.step(_batch(), index)
+    assert model.told == told

@@ -23,6 +23,12 @@ def test_a_rule_in_numbers(rule, expected):
     assert changed.reward.dtype == np.float32
 
 
+@pytest.mark.parametrize("rule", ["as-is", "antmaze", "antmaze-cql", "return-range"])
+def test_the_data_know_what_a_reward_of_the_environment_is_among_theirs(rule):
+    changed = with_reward_rule(WALK, rule)
+    assert changed.rewards.of(WALK.reward).tolist() == changed.reward.tolist()
+
+
 def test_rewards_that_were_changed_are_of_the_same_data():
     assert with_reward_rule(WALK, "antmaze").fingerprint() == WALK.fingerprint()
 

@@ -6,11 +6,14 @@ import attrs
 import pytest
 
 from genpolicy.dataset import Dataset, DatasetRecipe
+from genpolicy.making import make_at_once
 from genpolicy.testing import DatasetSuite
 from genpolicy.testing.companions import companion
 from genpolicy_plugins.datasets.mazes import LARGE, MEDIUM
 from genpolicy_plugins.datasets.minari import Minari
 from genpolicy_plugins.datasets.npz import Npz
+from genpolicy_plugins.datasets.ogbench import OGBench
+from genpolicy_plugins.datasets.ogbench_making import OGBenchMaker
 from genpolicy_plugins.datasets.pointmaze import Large, Medium
 
 COMPLETE = (
@@ -61,4 +64,16 @@ class TestMinari(DatasetSuite):
         monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
         part = Minari(id="pointmaze/umaze-v0")
         part.write(small)
+        return part
+
+
+class TestOGBench(DatasetSuite):
+    @pytest.fixture
+    def part(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DatasetRecipe:
+        monkeypatch.setenv("AGENT_CACHE", str(tmp_path / "cache"))
+        part = OGBench(name="pointmaze-medium-navigate-v0", path=str(tmp_path / "x.npz"))
+        maker = part.maker()
+        assert isinstance(maker, OGBenchMaker)
+        maker = attrs.evolve(maker, episode=50)
+        maker.write(make_at_once(maker, transitions=300), tmp_path / "x.npz")
         return part

@@ -7,6 +7,7 @@ import pytest
 
 from genpolicy.dataset import EnvironmentSpec, Reference
 from genpolicy.errors import DataError
+from genpolicy_plugins.datasets import npz
 from genpolicy_plugins.datasets.npz import Npz
 from genpolicy_plugins.datasets.npz_writer import write_npz
 
@@ -102,7 +103,7 @@ def test_actions_between_minus_one_and_one_get_that_box(load, arrays):
 
 
 def test_wider_actions_get_their_range_as_box(load, arrays):
-    data = load(arrays, actions=4 * arrays["actions"])
+    data = load(arrays, actions=4 * arrays["actions"], final_observation=np.zeros((2, 2)))
     assert (data.action_low.tolist(), data.action_high.tolist()) == ([-2.0], [2.0])
 
 
@@ -286,3 +287,19 @@ def test_a_failed_write_leaves_the_old_file_as_it_was(small, tmp_path, monkeypat
         write_npz(small, tmp_path / "x.npz")
     assert (tmp_path / "x.npz").read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["x.npz"]
+
+
+@pytest.mark.parametrize("final", [False, True])
+def test_a_large_file_is_unpacked_once(load, arrays, final, tmp_path, monkeypatch):
+    monkeypatch.setenv("AGENT_CACHE", str(tmp_path / "cache"))
+    texts = {"environment": '{"id": "Pendulum-v1", "horizon": 50}'}
+    texts |= {"final_observation": np.zeros((2, 2))} if final else {}
+    plain = load(arrays, **texts)
+    assert not (tmp_path / "cache").exists()
+    monkeypatch.setattr(npz, "_LARGE", 0)
+    first = load(arrays, **texts)
+    monkeypatch.setattr(npz, "transitions", None)
+    second = Npz(path=str(tmp_path / "mine.npz")).load()
+    assert plain.fingerprint() == first.fingerprint() == second.fingerprint()
+    assert plain.environment == second.environment
+    assert np.array_equal(plain.action_low, second.action_low)

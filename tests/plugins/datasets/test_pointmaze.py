@@ -13,8 +13,8 @@ from genpolicy_plugins.datasets.generator import LINGER, make
 from genpolicy_plugins.datasets.mazes import LARGE, MAZES, MEDIUM, UMAZE
 from genpolicy_plugins.datasets.measuring import measure_reference
 from genpolicy_plugins.datasets.npz_writer import write_npz
-from genpolicy_plugins.datasets.pointmaze import Large, Medium, UMaze, cache_directory
-from genpolicy_plugins.datasets.references import REFERENCES
+from genpolicy_plugins.datasets.pointmaze import Large, Medium, UMaze
+from genpolicy_plugins.datasets.references import reference_of
 
 SHIPPED = "ade97ab261710d7049b434d342e178b7cbbc0a2ee5bcb0b73d58c696febeedb6"
 
@@ -199,7 +199,7 @@ def test_other_mazes_are_made_once_and_kept(recipe, maze, tmp_path, monkeypatch)
     assert first.fingerprint() == second.fingerprint()
     assert first.fingerprint() == make(tiny, transitions=300, seed=0).fingerprint()
     assert (second.name, second.environment) == (maze.dataset, maze.scored)
-    assert second.reference == REFERENCES[maze.name]
+    assert second.reference == reference_of(maze.dataset)
 
 
 def test_a_cache_that_cannot_be_written_is_refused_in_words(tmp_path, monkeypatch):
@@ -210,15 +210,10 @@ def test_a_cache_that_cannot_be_written_is_refused_in_words(tmp_path, monkeypatc
         Medium().load()
 
 
-def test_without_a_choice_data_is_kept_in_the_users_cache(monkeypatch):
-    monkeypatch.delenv("AGENT_CACHE", raising=False)
-    assert cache_directory().name == "genpolicy"
-
-
 @pytest.mark.slow
 def test_the_published_references_are_what_is_measured():
     measured = measure_reference(UMAZE, Protocol(episodes=100))
-    published = REFERENCES["umaze"]
+    published = reference_of("pointmaze/umaze")
     for name, value in (("random", published.random_return), ("expert", published.expert_return)):
         interval = measured[name].return_
         assert abs(interval.mean - value) < 2 * interval.half_width
@@ -230,3 +225,20 @@ def test_measuring_takes_a_protocol():
     measured = UMaze().measure_reference(Protocol(episodes=2, seed=7))
     assert list(measured) == ["random", "controller", "expert"]
     assert [episode.seed for episode in measured["expert"].episodes] == [7, 8]
+
+
+def test_more_than_the_embedded_data_are_further_walks():
+    """The first walk is the embedded one; the others have random numbers of their own."""
+    maze = attrs.evolve(UMAZE, transitions=150)
+    data, first = make(maze, transitions=400, seed=5), make(maze, transitions=150, seed=5)
+    assert np.array_equal(data.observation[:150], first.observation)
+    assert np.array_equal(data.timeout[:150], first.timeout)
+    assert data.timeout[[149, 299, 399]].all()
+    assert not np.array_equal(data.observation[150:250], data.observation[:100])
+    assert not np.array_equal(data.observation[150:250], data.observation[300:])
+
+
+def test_walks_are_made_in_blocks_and_joined_without_a_seam():
+    data = make(UMAZE, transitions=2100, seed=5)
+    for row in (999, 1999):
+        assert np.array_equal(data.next_observation[row, :4], data.observation[row + 1, :4])

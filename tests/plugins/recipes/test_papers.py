@@ -86,14 +86,43 @@ def test_the_other_methods_have_every_task_of_d4rl_that_they_report(method):
 def test_a_recipe_names_a_dataset_only_where_one_is_of_the_same_kind():
     for name, recipe in RECIPES.items():
         task = name.partition("/")[2]
-        if recipe.data.startswith("RL Unplugged") or "OGBench" in recipe.data:
+        kind, _, published = recipe.data.rpartition(" ")
+        if recipe.data.startswith("RL Unplugged"):
             assert recipe.dataset is None
+        elif kind == "OGBench":
+            assert recipe.dataset == f"ogbench:{published}"
         elif task in ANTMAZE:
             assert recipe.dataset == f"minari:D4RL/antmaze/{task.removeprefix('antmaze-')}-v1"
         elif task in LOCOMOTION:
             body, _, kind = task.partition("-")
             same = f"minari:mujoco/{body}/medium-v0"
-            assert recipe.dataset == (same if kind == "medium" else None)
+            assert recipe.dataset == (same if kind == "medium" else f"d4rl:{published}")
+
+
+REWARDS = {
+    **dict.fromkeys(("iql", "idql", "gmpo", "gmpg", "qgpo"), ("return-range", "antmaze")),
+    **dict.fromkeys(("diffusion-ql", "consistency-ac", "gtp"), ("as-is", "antmaze-cql")),
+    "srpo": ("return-range", None),
+    "td3-bc": ("as-is", None),
+    "fql": (None, "antmaze"),
+    "rebrac": ("as-is", "as-is"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(RECIPES))
+def test_rewards_are_what_the_paper_makes_of_them_whichever_data_the_user_names(name):
+    method, _, task = name.partition("/")
+    locomotion, mazes = REWARDS[method]
+    rule = locomotion if task in LOCOMOTION else mazes if task in ANTMAZE else "as-is"
+    data = resolved(name).chosen["dataset"].recipe
+    assert (data.reward, data.normalise) == (rule, method == "td3-bc")
+
+
+def test_what_a_recipe_makes_of_rewards_gives_way_to_what_the_user_asks_for():
+    layers = [Layer("given", {"dataset": "npz:mine.npz", "dataset.reward": "as-is"})]
+    recipe = resolve(CATALOGUE, layers, recipe="iql/hopper-medium")
+    assert recipe.chosen["dataset"].recipe.reward == "as-is"
+    assert recipe.origins["dataset.reward"] == "given"
 
 
 BATCHES = {"behaviour": "batch_size", "critic": "batch_size", "policy": "policy_batch_size"}

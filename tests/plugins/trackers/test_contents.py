@@ -32,6 +32,13 @@ def test_a_look_is_not_taken_for_the_final_score(final: EvaluationRecord) -> Non
     assert all(name.startswith("look/") for name in found)
 
 
+def test_the_score_before_online_steps_is_not_taken_for_the_final_one(
+    final: EvaluationRecord,
+) -> None:
+    found = scores_of(attrs.evolve(final, selection="offline"))
+    assert all(name.startswith("offline/") for name in found)
+
+
 def test_settings_are_named_as_a_user_types_them(run: RunStart) -> None:
     assert settings_of(run) == {
         "network": "genpolicy/mlp",

@@ -21,7 +21,7 @@ class Example(DatasetRecipe):
     default_recipe: ClassVar[str | None] = "quick"
 
     episodes: int = option(200, help="how many episodes", ge=1)
-    horizon: int = option(60, help="steps after which an episode is cut", ge=1)
+    patience: int = option(60, help="steps after which an episode is cut", ge=1)
     noise: float = option(0.5, help="standard deviation of the noise in the controller", ge=0)
     seed: int = option(0, help="seed of the data; a run's own seed is another", ge=0)
 
@@ -45,12 +45,12 @@ class Example(DatasetRecipe):
     def _episode(self, random: np.random.Generator) -> Iterator[tuple[Any, ...]]:
         """Yield the fields of every step, in the order in which ``load`` reads them."""
         state = np.array([random.uniform(-2.0, 2.0), 0.0])
-        for step in range(1, self.horizon + 1):
+        for step in range(1, self.patience + 1):
             wanted = -state[0] - 1.5 * state[1] + self.noise * random.normal()
             force = np.clip(wanted, -1.0, 1.0)
             following = state + 0.1 * np.array([state[1], force])
             there = bool(abs(following[0]) < 0.1)
-            cut = step == self.horizon and not there
+            cut = step == self.patience and not there
             yield state, [force], -(following[0] ** 2), following, there, cut
             if there:
                 return

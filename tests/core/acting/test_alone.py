@@ -1,0 +1,152 @@
+"""One observation at a time: what a captured graph does is what the parts do."""
+
+import numpy as np
+import pytest
+import torch
+
+from genpolicy.acting.alone import CALLS_BEFORE
+from genpolicy.composition.agent_recipe import BASES
+from genpolicy.discovery.catalogue import load_catalogue
+
+OBSERVATION = np.array([0.3, -1.2, 0.5], np.float32)
+BACKBONES = [
+    p.spec.name for p in load_catalogue().parts("backbone") if p.distribution == "genpolicy"
+]
+OTHERS = {
+    "best": ("idql", "inference=best-of:3"),
+    "softmax": ("idql", "inference=best-of:3", "inference.choose=softmax"),
+    "expectile": ("idql", "inference=best-of:3", "inference.choose=expectile"),
+    "ddpm": ("bc", "solver=ddpm:3"),
+    "sde": ("bc", "solver=sde:3"),
+    "dpm-solver++": ("bc", "solver=dpm-solver++:3"),
+    "student": ("fql",),
+}
+
+
+def _seeded(seed=3):
+    return torch.Generator().manual_seed(seed)
+
+
+def _captured(agent):
+    for _ in range(CALLS_BEFORE):
+        agent.act(OBSERVATION, _seeded())
+    return agent._alone._captured
+
+
+def _agree(agent):
+    """Whether a captured agent acts and draws as its parts do, by a generator and without."""
+    for seed in range(3):
+        observation, (one, other) = OBSERVATION * seed, (_seeded(seed), _seeded(seed))
+        expected = agent.decide(torch.as_tensor(observation)[None], one)[0]
+        np.testing.assert_allclose(
+            agent.act(observation, other), expected.detach(), rtol=1e-6, atol=1e-6
+        )
+        assert torch.equal(one.get_state(), other.get_state())
+    torch.manual_seed(0)
+    expected = agent.decide(torch.as_tensor(OBSERVATION)[None])[0]
+    torch.manual_seed(0)
+    np.testing.assert_allclose(agent.act(OBSERVATION), expected.detach(), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_every_backbone_is_captured(backbone, make_agent):
+    agent = make_agent("bc", f"backbone={backbone}", f"solver={_default_solver(backbone)}")
+    assert _captured(agent) is not None
+    _agree(agent)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("settings", OTHERS.values(), ids=OTHERS)
+def test_every_inference_is_captured(settings, make_agent):
+    agent = make_agent(*settings)
+    assert _captured(agent) is not None
+    _agree(agent)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ("bc", "solver=dopri5"),
+        ("bc", "solver=torchdiffeq:rk4"),
+        ("idql", "inference=guidance"),
+        ("qgpo",),
+    ],
+)
+def test_what_reads_its_error_or_takes_gradients_is_not_captured_and_acts(settings, make_agent):
+    agent = make_agent(*settings)
+    assert _captured(agent) is None
+    _agree(agent)
+
+
+def test_a_few_calls_are_not_worth_a_capture(make_agent):
+    agent = make_agent("bc")
+    for _ in range(CALLS_BEFORE - 1):
+        agent.act(OBSERVATION)
+    assert agent._alone._captured is None
+
+
+def test_the_present_weights_act(make_agent):
+    agent = make_agent("bc")
+    assert _captured(agent) is not None
+    before, policy = agent.act(OBSERVATION, _seeded()), agent.models.roles["policy"]
+    policy.load_state_dict({key: 0.5 * value for key, value in policy.state_dict().items()})
+    assert not np.allclose(agent.act(OBSERVATION, _seeded()), before)
+    _agree(agent)
+    assert _captured(agent) is not None
+    _agree(agent)
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_weights_in_training_act_as_they_are(fused, make_agent):
+    agent = make_agent("bc")
+    assert _captured(agent) is not None
+    policy = agent.models.roles["policy"].requires_grad_(True)
+    optimizer = torch.optim.Adam(policy.parameters(), lr=0.1, fused=fused)
+    for _ in range(2 * CALLS_BEFORE):
+        sum(weight.sum() for weight in policy.parameters()).backward()
+        optimizer.step()
+        _agree(agent)
+    assert agent._alone._captured is None
+
+
+def test_weights_that_keep_changing_are_never_captured(make_agent):
+    agent = make_agent("bc")
+    weight = next(agent.models.roles["policy"].parameters())
+    for _ in range(3 * CALLS_BEFORE):
+        agent.act(OBSERVATION)
+        weight.mul_(1.01)
+    assert agent._alone._captured is None
+
+
+def test_a_captured_agent_in_training_mode_drops_out(make_agent):
+    agent = make_agent("bc", "network=residual-mlp", "network.width=8", "network.dropout=0.5")
+    assert _captured(agent) is not None
+    still = agent.act(OBSERVATION, _seeded())
+    assert np.array_equal(agent.act(OBSERVATION, _seeded()), still)
+    agent.models.roles["policy"].train()
+    assert not np.array_equal(agent.act(OBSERVATION, _seeded()), still)
+
+
+def test_capturing_leaves_models_in_their_mode_and_random_numbers_alone(make_agent):
+    agent = make_agent("bc")
+    modules = [m for model in agent.models.all().values() for m in model.modules()]
+    modes = [module.training for module in modules]
+    generator, other = _seeded(), _seeded()
+    for _ in range(CALLS_BEFORE):
+        action = agent.act(OBSERVATION, generator)
+        expected = agent.decide(torch.as_tensor(OBSERVATION)[None], other)[0]
+        np.testing.assert_allclose(action, expected.detach(), atol=1e-6)
+    assert [module.training for module in modules] == modes
+
+
+def test_a_batch_is_never_captured(make_agent):
+    agent = make_agent("bc")
+    for _ in range(2 * CALLS_BEFORE):
+        agent.act(OBSERVATION[None])
+    assert agent._alone._captured is None
+
+
+def _default_solver(backbone):
+    catalogue = load_catalogue()
+    recipe = catalogue.load(catalogue.find("backbone", backbone), BASES["backbone"])
+    return recipe.default_solver
