@@ -7,10 +7,10 @@ import typer
 
 from genpolicy.errors import RunError
 from genpolicy_cli import completion, flags
+from genpolicy_cli.execution import carry_out, refuse_gaps
 from genpolicy_cli.installed import catalogue
 from genpolicy_cli.output import err, out, print_json, say
 from genpolicy_cli.results import score_facts
-from genpolicy_cli.run import carry_out, refuse_gaps
 from genpolicy_cli.tables import facts, listing
 from genpolicy_cli.words import interval
 from genpolicy_cli.writable import writable

@@ -7,10 +7,10 @@ import typer
 
 from genpolicy.errors import OptionError
 from genpolicy_cli import completion, flags, trackers
+from genpolicy_cli.execution import carry_out, refuse_gaps
 from genpolicy_cli.installed import catalogue
 from genpolicy_cli.output import err, say
 from genpolicy_cli.results import show_results
-from genpolicy_cli.run import carry_out, refuse_gaps
 from genpolicy_cli.writable import writable
 
 if TYPE_CHECKING:

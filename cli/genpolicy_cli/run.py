@@ -4,30 +4,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import attrs
 import typer
 
-from genpolicy.errors import OptionError, RegistryError, RunError, StoppedError
+from genpolicy.errors import OptionError
 from genpolicy.recipe_settings import settings_of
 from genpolicy_cli import completion, flags, trackers
+from genpolicy_cli.execution import Order, run_seeds
 from genpolicy_cli.installed import catalogue
-from genpolicy_cli.output import err, out, print_json, say
-from genpolicy_cli.progress import display_for
+from genpolicy_cli.output import err, out, print_json
 from genpolicy_cli.recipe_view import settings_table, stages_table
 from genpolicy_cli.request import named_recipe, resolved
-from genpolicy_cli.results import show_results, shown_path
-from genpolicy_cli.stopping import stopping
-from genpolicy_cli.writable import writable
 
 if TYPE_CHECKING:
-    import torch
-
     from genpolicy.composition.agent_recipe import AgentRecipe
-    from genpolicy.dataset import Dataset
     from genpolicy.discovery import Catalogue
-    from genpolicy.registry import Registry
-    from genpolicy.runs.launch import Launch, RunResult
-    from genpolicy.tracker import TrackerRecipe
 
 _PARTS = "Parts"
 _RUN = "Run"
@@ -77,6 +67,14 @@ def run(
             help="How many seeds to run, counting up.", min=1, metavar="N", rich_help_panel=_RUN
         ),
     ] = 1,
+    one_by_one: Annotated[
+        bool,
+        typer.Option(
+            "--one-by-one",
+            help="Train seeds one after another, not as one program.",
+            rich_help_panel=_RUN,
+        ),
+    ] = False,
     online_steps: Annotated[
         int | None,
         typer.Option(
@@ -132,17 +130,18 @@ def run(
     if dry_run:
         _show_plan(wanted, parts, as_json=as_json)
         return
-    order = _Order(
+    order = Order(
         output=output,
         device=device,
         trackers=mirrors,
         tags=tuple(tag or ()),
         command=str(context.obj or ""),
         quiet=quiet,
+        one_by_one=one_by_one,
     )
     if not quiet:
         _introduce(wanted, parts)
-    _run_seeds(wanted, seeds, registry, order, as_json=as_json)
+    run_seeds(wanted, seeds, registry, order, as_json=as_json)
 
 
 def _with_online_steps(arguments: Sequence[str], steps: int) -> list[str]:
@@ -161,105 +160,6 @@ def _with_protocol(arguments: Sequence[str], name: str) -> list[str]:
     if others:
         raise OptionError(f"the protocol is named twice: --protocol {name} and {others[-1]}")
     return [*arguments, typed]
-
-
-@attrs.frozen(kw_only=True)
-class _Order:
-    """How runs are to be made, whatever is run."""
-
-    output: Path
-    device: str
-    trackers: "Mapping[str, TrackerRecipe]"
-    tags: tuple[str, ...]
-    command: str
-    quiet: bool
-
-
-def carry_out(launch: "Launch", *, quiet: bool) -> "RunResult":
-    """Run to the end, showing how it goes; the first Ctrl-C stops it with a checkpoint."""
-    display = display_for(err(), launch.runner.stages, quiet=quiet)
-    with display, stopping(launch.stop, display.tell):
-        return launch.run([display])
-
-
-def refuse_gaps(results: "Sequence[RunResult]") -> None:
-    """Raise if the registry did not take all of a run.
-
-    Raises:
-        RegistryError: It did not; the agent is saved all the same.
-    """
-    from genpolicy.registry.spill import FILE_NAME
-
-    for result in results:
-        if result.problem is not None:
-            folder = result.folder.parent
-            hint = f"; `agent runs import {shown_path(folder)}` takes in what is missing"
-            raise RegistryError(
-                f"run {result.run} is not wholly recorded: {result.problem}"
-                f"{hint if (folder / FILE_NAME).exists() else ''}"
-            )
-
-
-def _run_seeds(
-    recipe: "AgentRecipe", seeds: int, location: str, order: _Order, *, as_json: bool
-) -> None:
-    from genpolicy.devices import choose_device
-
-    place = choose_device(order.device)
-    results, failures = [], []
-    with writable(location) as registry:
-        data = _load(recipe)
-        for number in range(seeds):
-            one = attrs.evolve(recipe, seed=recipe.seed + number)
-            try:
-                results.append(_run_one(one, data, registry, place, order))
-            except StoppedError:
-                raise
-            except RunError as error:  # one seed that fails does not spoil the others
-                failures.append(error)
-                if number + 1 < seeds:
-                    say(f"seed {one.seed}: {error}")
-    if results:
-        show_results(results, as_json=as_json)
-    if failures:
-        raise failures[-1]
-    refuse_gaps(results)
-
-
-def _run_one(
-    recipe: "AgentRecipe",
-    data: "Dataset",
-    registry: "Registry",
-    place: "torch.device",
-    order: _Order,
-) -> "RunResult":
-    from genpolicy.runs import launch
-
-    started = launch.start(
-        recipe,
-        data,
-        registry=registry,
-        output=order.output,
-        device=place,
-        trackers=order.trackers,
-        tags=order.tags,
-        command=order.command,
-        say=say,
-    )
-    if not order.quiet:
-        err().print(
-            f"run {started.run_id}: {data.name} ({len(data):,} transitions), seed {recipe.seed}, "
-            f"{place}",
-            soft_wrap=True,
-        )
-    return carry_out(started, quiet=order.quiet)
-
-
-def _load(recipe: "AgentRecipe") -> "Dataset":
-    from genpolicy.dataset import DatasetRecipe
-
-    with err().status("loading the dataset"):
-        return recipe.part("dataset", DatasetRecipe).prepare()
 
 
 def _introduce(recipe: "AgentRecipe", parts: "Catalogue") -> None:

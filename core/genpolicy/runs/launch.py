@@ -33,6 +33,7 @@ from genpolicy.runs.ids import new_run_id
 from genpolicy.tracker import Guarded, TrackerRecipe
 from genpolicy.training.checkpoint import write_atomically
 from genpolicy.training.runner import Outcome, Runner
+from genpolicy.training.sampler import Sampler
 
 Say = Callable[[str], None]
 """Told in words, possibly from another thread, what is odd but stops nothing."""
@@ -77,6 +78,8 @@ class Launch:
     def __init__(self, runner: Runner, writer: RunWriter, say: Say = warn) -> None:
         self.runner, self.writer, self._say = runner, writer, say
         self._mirrors: Sequence[Observer] = ()
+        self._told: Sequence[Observer] = ()
+        self._began = time.monotonic()
         self._over = False
 
     @property
@@ -119,28 +122,42 @@ class Launch:
             RunError: It could not go on, be it by the fault of a part.
             KeyboardInterrupt: It was interrupted at once.
         """
-        start = time.monotonic()
-        told = [*self._mirrors, *observers]
+        told = self.begin(observers)
         try:
-            outcome = self.runner.run([self.writer, *told])
-        except StoppedError as error:
-            self._end(told, "interrupted", str(error))
-            raise
-        except KeyboardInterrupt:
-            self._end(told, "interrupted", "ended at once; the last checkpoint is kept")
-            raise
+            outcome = self.runner.run(told)
         except BaseException as error:
-            failure = explain(error, self.runner)
-            self._end(told, "failed", in_words(failure))
+            failure = self.failed(error)
             raise failure from (error if failure is not error else error.__cause__)
-        seconds = time.monotonic() - start
-        self._end(told, "finished")
+        return self.finished(outcome)
+
+    def begin(self, observers: Sequence[Observer] = ()) -> Sequence[Observer]:
+        """Return all who are told how the run goes, itself in its record among them."""
+        self._began = time.monotonic()
+        self._told = [*self._mirrors, *observers]
+        return [self.writer, *self._told]
+
+    def failed(self, error: BaseException) -> BaseException:
+        """Record that the run could not go on, and return what to raise."""
+        if isinstance(error, StoppedError):
+            self._end("interrupted", str(error))
+            return error
+        if isinstance(error, KeyboardInterrupt):
+            self._end("interrupted", "ended at once; the last checkpoint is kept")
+            return error
+        failure = explain(error, self.runner)
+        self._end("failed", in_words(failure))
+        return failure
+
+    def finished(self, outcome: Outcome) -> RunResult:
+        """Record that the run is finished, and return what it came to."""
+        seconds = time.monotonic() - self._began
+        self._end("finished")
         return self._result(outcome, seconds)
 
-    def _end(self, told: Sequence[Observer], state: RunState, message: str = "") -> None:
+    def _end(self, state: RunState, message: str = "") -> None:
         self._over = True
         self.writer.finish(state, message)
-        for observer in told:
+        for observer in self._told:
             observer.on_end(state, message)
 
     def _result(self, outcome: Outcome, seconds: float) -> RunResult:
@@ -169,6 +186,7 @@ def start(
     command: str = "",
     parent: str | None = None,
     say: Say = warn,
+    sampler: Sampler | None = None,
 ) -> Launch:
     """Build a run's models and enter it into the registry.
 
@@ -183,6 +201,7 @@ def start(
         command: The command line as typed.
         parent: The run that it repeats, if any.
         say: Told what is odd.
+        sampler: Draws from the dataset; made if there is none yet.
 
     Raises:
         BrokenPartError: A part fails to build.
@@ -191,7 +210,7 @@ def start(
     """
     run_id = new_run_id()
     folder = output.resolve() / run_id
-    runner = Runner(recipe, dataset, run=run_id, folder=folder, device=device)
+    runner = Runner(recipe, dataset, run=run_id, folder=folder, device=device, sampler=sampler)
     _begin_folder(folder, run_id, recipe, registry)
     git = surroundings.git_state(Path.cwd())
     record = RunStart(

@@ -64,7 +64,7 @@ class Learner:
         if self.index == 0:
             self._copy_weights(number, stage)
         if not self._updates:
-            self._updates = self._make_updates(stage)
+            self._updates = self.updates_of(stage)
         self._set_modes(stage)
         return self._updates
 
@@ -142,7 +142,7 @@ class Learner:
             load_weights(model, state.tensors, f"model/{name}/", "the checkpoint")
         facts = state.facts
         self.stage, self.index, self.step = facts["stage"], facts["index"], facts["step"]
-        self._updates = self._make_updates(stages[self.stage])
+        self._updates = self.updates_of(stages[self.stage])
         for update in self._updates:
             update.load(_under(state.tensors, f"adam/{update.role}/"))
         self.means.load(_under(state.tensors, "means/"), tuple(facts["metrics"]))
@@ -164,7 +164,8 @@ class Learner:
             for average in self._averages(role):
                 average.model.load_state_dict(self.models.trainable(role).state_dict())
 
-    def _make_updates(self, stage: Stage) -> list[Update]:
+    def updates_of(self, stage: Stage) -> list[Update]:
+        """Return what trains in a stage, one per role, with optimisers that took no step yet."""
         return [
             Update(
                 role,

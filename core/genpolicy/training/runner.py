@@ -7,7 +7,7 @@ stopped. Scoring and acting draw from generators of their own.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -15,7 +15,7 @@ import torch
 
 from genpolicy.agent import Agent, shapes_of
 from genpolicy.composition.agent_recipe import AgentRecipe
-from genpolicy.dataset import Dataset, Floats
+from genpolicy.dataset import Batch, Dataset, Floats
 from genpolicy.errors import DivergedError, StoppedError
 from genpolicy.evaluation.evaluator import Act
 from genpolicy.objective import Stage
@@ -55,6 +55,31 @@ class Outcome:
     held_out: Mapping[str, float] = attrs.field(factory=dict)
 
 
+@attrs.frozen(eq=False)
+class Turn:
+    """The next step of a run.
+
+    Args:
+        number: The number of its stage.
+        stage: Its stage.
+        sampler: Draws its batch.
+        updates: What trains in it.
+    """
+
+    number: int
+    stage: Stage
+    sampler: Sampler | PartSampler | OnlineSampler
+    updates: Sequence[Update]
+
+    def draw(self) -> Batch:
+        """Return the step's batch."""
+        return self.sampler.draw(self.stage.batch_size)
+
+    def take(self, learner: Learner) -> None:
+        """Take the step."""
+        learner.take_step(self.draw(), self.updates)
+
+
 class Runner:
     """One run: trains, looks, saves, scores.
 
@@ -64,6 +89,7 @@ class Runner:
         run: The run's id.
         folder: Where checkpoints and the agent go.
         device: Where the models live.
+        sampler: Draws from the dataset; made if there is none yet.
     """
 
     def __init__(
@@ -74,12 +100,13 @@ class Runner:
         run: str,
         folder: Path,
         device: torch.device,
+        sampler: Sampler | None = None,
     ) -> None:
         torch.set_num_threads(recipe.train.threads)
         torch.manual_seed(recipe.seed)
         self.recipe, self.dataset, self.run_id, self.folder = recipe, dataset, run, folder
         self.learner = Learner(recipe, shapes_of(dataset), device)
-        whole = Sampler(dataset, device, recipe.train.resident)
+        whole = sampler or Sampler(dataset, device, recipe.train.resident)
         self._unseen = Unseen(recipe, dataset, whole)
         self.sampler = self._unseen.sampler
         self.stages = course_of(recipe)
@@ -134,19 +161,34 @@ class Runner:
             StoppedError: It was asked to stop.
             CheckpointError: The disk does not take a checkpoint.
         """
+        course = self.course(observers)
+        try:
+            while True:
+                next(course).take(self.learner)
+        except StopIteration as over:
+            outcome: Outcome = over.value
+            return outcome
+        finally:
+            course.close()
+
+    def course(self, observers: Sequence[Observer]) -> Generator[Turn, None, Outcome]:
+        """Go through all that :meth:`run` does but the steps: yield before each, to be taken.
+
+        Whoever drives several runs may so take a step of all at once.
+        """
         self.observers = observers
         try:
             self._looks.open(self.stages[self.learner.stage :])
             self._warn(self._unseen.oddity)
             for number in range(self.learner.stage, len(self.stages)):
-                self._train(number)
+                yield from self._train(number)
             return self._finish()
         finally:
             self._looks.close()
             if self._online is not None:
                 self._online.close()
 
-    def _train(self, number: int) -> None:
+    def _train(self, number: int) -> Iterator[Turn]:
         stage = self.stages[number]
         updates = self.learner.enter(number, stage)
         first = self.learner.step - self.learner.index
@@ -154,7 +196,8 @@ class Runner:
             observer.on_stage(stage.name, first, first + stage.steps)
         looks, sampler = self._looks.steps(stage), self._sampler_of(stage)
         while self.learner.index < stage.steps:
-            self._step(stage, updates, sampler)
+            yield Turn(number, stage, sampler, updates)
+            self._after_step(stage)
             if self.learner.index in looks:
                 self._look(stage)
             if self.learner.index == stage.steps and self._goes_online_after(number):
@@ -198,14 +241,8 @@ class Runner:
             self._warn(self._online.open(self._agent()))
         return self._online
 
-    def _step(
-        self,
-        stage: Stage,
-        updates: Sequence[Update],
-        sampler: Sampler | PartSampler | OnlineSampler,
-    ) -> None:
+    def _after_step(self, stage: Stage) -> None:
         learner = self.learner
-        learner.take_step(sampler.draw(stage.batch_size), updates)
         if learner.step % self.recipe.train.log_every == 0:
             self._deliver(stage)
             self._close_metrics(stage)

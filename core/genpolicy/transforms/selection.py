@@ -47,18 +47,6 @@ def rows_of(data: "Dataset", rows: "NDArray[np.bool_] | Rows") -> "Dataset":
     return attrs.evolve(data, **columns, last=last, origin=None)
 
 
-def without(data: "Dataset", share: float, seed: int) -> "tuple[Dataset, Dataset]":
-    """Return the data without a random share of the episodes, and that share.
-
-    Args:
-        data: The data, of two episodes at least.
-        share: How much of the episodes, in (0, 1).
-        seed: Which.
-    """
-    held = rows_apart(data, share, seed)
-    return rows_of(data, ~held), rows_of(data, held)
-
-
 def rows_apart(data: "Dataset", share: float, seed: int) -> "NDArray[np.bool_]":
     """Return which rows are of a random share of the episodes; one episode at least is not.
 

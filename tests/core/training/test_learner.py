@@ -14,6 +14,7 @@ from genpolicy.errors import FitError
 from genpolicy.guide import Guide
 from genpolicy.training.learner import Learner
 from genpolicy.training.sampler import Sampler
+from objectives import OBJECTIVES, PLAIN, options
 
 Maker = Callable[..., AgentRecipe]
 DataMaker = Callable[..., Dataset]
@@ -47,38 +48,6 @@ NETWORKS = {
     "transformer": ("network.width=8", "network.heads=2", "network.blocks=1"),
 }
 
-JOINT = "objective.steps={n} objective.batch_size=8"
-BEHAVIOUR_FIRST = "objective.behaviour_steps={n} objective.critic_steps={n} objective.batch_size=8"
-POLICY_LAST = f"{BEHAVIOUR_FIRST} objective.policy_steps={{n}} objective.policy_batch_size=8"
-OBJECTIVES = {
-    "bc": JOINT,
-    "gmpo": "objective.critic_steps={n} objective.policy_steps={n} objective.batch_size=8",
-    "gmpo-softmax": f"{POLICY_LAST} objective.candidates=2",
-    "gmpg": POLICY_LAST,
-    "gmpg probed": f"{POLICY_LAST} objective.exact_divergence=false",
-    "gmpg path": f"{POLICY_LAST} objective.kl=path",
-    "gtp": f"{JOINT} objective.candidates=2",
-    "sfbc": f"{BEHAVIOUR_FIRST} critic.candidates=2",
-    "diffusion-ql": JOINT,
-    "edp": JOINT,
-    "qgpo": f"{BEHAVIOUR_FIRST} objective.guide_steps={{n}} objective.guide_batch_size=8 "
-    "objective.candidates=2 critic.candidates=2",
-    "idql": JOINT,
-    "srpo": POLICY_LAST,
-    "consistency-ac": JOINT,
-    "fql": JOINT,
-    "ifql": JOINT,
-    "mean-flow-ql": JOINT,
-    "bidirectional-ql": JOINT,
-    "shortcut-ql": JOINT,
-    "qam": JOINT,
-    "gfp": f"{JOINT} objective.temperature=1",
-    "td3-bc": JOINT,
-    "iql": JOINT,
-    "rebrac": JOINT,
-}
-"""Objectives, some with an option, and what makes each of their stages {n} steps of 8 rows."""
-
 ON_EVERY_NETWORK = ("bc", "gmpo", "gmpg", "gmpg probed")
 CASES = [
     *((objective, network) for objective in ON_EVERY_NETWORK for network in NETWORKS),
@@ -97,16 +66,9 @@ REFUSED = {
 }
 """Which backbones an objective refuses, and what it misses in them."""
 
-PLAIN = {"consistency-ac", "td3-bc", "iql", "rebrac"}
-"""Objectives known with a backbone that no ODE solver serves."""
-
 ODE_SOLVERS = {"euler": 2, "midpoint": 2, "heun": 2, "rk4": 2, "dopri5": None, "torchdiffeq": None}
 """The solvers through which GMPG differentiates, with their steps."""
 OTHER_SOLVERS = {"ddim", "ddpm", "sde", "dpm-solver++", "jump"}
-
-
-def _options(objective: str, steps: int) -> tuple[str, ...]:
-    return tuple(OBJECTIVES[objective].format(n=steps).split())
 
 
 def _learner(recipe: AgentRecipe, data: Dataset) -> Learner:
@@ -146,7 +108,7 @@ def test_every_combination_trains_every_weight_of_its_policy_or_is_refused(
         f"solver={'jump' if part in WITHOUT_VELOCITY else 'euler:2'}",
         *BACKBONES[backbone],
         *NETWORKS[network],
-        *_options(objective, 1),
+        *options(objective, 1),
     )
     refused, missed = REFUSED.get(objective, ((), ""))
     if part in refused:
@@ -164,7 +126,7 @@ def test_gmpg_trains_through_every_ode_solver(
 ) -> None:
     steps = ODE_SOLVERS[solver]
     settings = (f"solver={solver}", *([f"solver.steps={steps}"] if steps else []))
-    recipe = small_recipe("gmpg", *settings, *NETWORKS["mlp"], *_options(objective, 1))
+    recipe = small_recipe("gmpg", *settings, *NETWORKS["mlp"], *options(objective, 1))
     _train_every_weight(recipe, make_dataset())
 
 
@@ -211,15 +173,15 @@ def test_a_training_step_never_waits_for_the_device(
     make_dataset: DataMaker,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    options = (
+    settings = (
         "train.ema=0.9",
         "train.clip_norm=1",
         "train.schedule=cosine",
-        *_options(objective, 20),
+        *options(objective, 20),
     )
     solver = "jump" if objective in PLAIN else "midpoint"
     name = objective.partition(" ")[0]
-    recipe, data = small_recipe(name, f"solver={solver}", *options), make_dataset()
+    recipe, data = small_recipe(name, f"solver={solver}", *settings), make_dataset()
     learner, sampler = _learner(recipe, data), Sampler(data, CPU)
 
     def wait(*_: object) -> None:
@@ -241,7 +203,7 @@ def test_a_training_step_never_waits_for_the_device(
 def test_what_does_not_train_keeps_its_weights_and_gets_no_gradient(
     objective: str, small_recipe: Maker, make_dataset: DataMaker
 ) -> None:
-    recipe, data = small_recipe(objective, *_options(objective, 20)), make_dataset()
+    recipe, data = small_recipe(objective, *options(objective, 20)), make_dataset()
     learner, sampler = _learner(recipe, data), Sampler(data, CPU)
     for number, stage in enumerate(recipe.objective.stages()):
         learner.means.clear()
@@ -261,7 +223,7 @@ def test_what_does_not_train_keeps_its_weights_and_gets_no_gradient(
 def test_a_copy_starts_from_its_sources_weights(
     small_recipe: Maker, make_dataset: DataMaker
 ) -> None:
-    recipe, data = small_recipe("gmpg", "train.ema=0.9", *_options("gmpg", 20)), make_dataset()
+    recipe, data = small_recipe("gmpg", "train.ema=0.9", *options("gmpg", 20)), make_dataset()
     learner, sampler = _learner(recipe, data), Sampler(data, CPU)
     stages = recipe.objective.stages()
     roles = learner.models.roles
@@ -279,7 +241,7 @@ def test_slow_copies_start_again_only_where_their_role_does(
     copies: dict[str, str], small_recipe: Maker, make_dataset: DataMaker
 ) -> None:
     """A role that goes on in a later stage keeps its average, unless it gets a copy there."""
-    recipe, data = small_recipe("bc", "train.ema=0.9", *_options("bc", 20)), make_dataset()
+    recipe, data = small_recipe("bc", "train.ema=0.9", *options("bc", 20)), make_dataset()
     learner, sampler = _learner(recipe, data), Sampler(data, CPU)
     first = recipe.objective.stages()[0]
     second = attrs.evolve(first, name="more", copies=copies)
@@ -298,7 +260,7 @@ def test_slow_copies_start_again_only_where_their_role_does(
 def test_the_average_of_a_role_that_gets_a_copy_without_training_starts_there(
     small_recipe: Maker, make_dataset: DataMaker
 ) -> None:
-    recipe, data = small_recipe("gmpg", "train.ema=0.9", *_options("gmpg", 20)), make_dataset()
+    recipe, data = small_recipe("gmpg", "train.ema=0.9", *options("gmpg", 20)), make_dataset()
     learner = _learner(recipe, data)
     _, critic, _ = recipe.objective.stages()
     learner.enter(1, attrs.evolve(critic, copies={"policy": "behaviour"}))
@@ -308,7 +270,7 @@ def test_the_average_of_a_role_that_gets_a_copy_without_training_starts_there(
 
 def test_a_stage_is_entered_once(small_recipe: Maker, make_dataset: DataMaker) -> None:
     """Entering it again, as after a checkpoint within it, copies and resets nothing."""
-    recipe, data = small_recipe("gmpg", *_options("gmpg", 20)), make_dataset()
+    recipe, data = small_recipe("gmpg", *options("gmpg", 20)), make_dataset()
     learner, sampler = _learner(recipe, data), Sampler(data, CPU)
     stage = recipe.objective.stages()[2]
     updates = learner.enter(2, stage)
@@ -320,7 +282,7 @@ def test_a_stage_is_entered_once(small_recipe: Maker, make_dataset: DataMaker) -
 
 
 def test_the_averaged_policy_follows_and_acts(small_recipe: Maker, make_dataset: DataMaker) -> None:
-    recipe, data = small_recipe("bc", "train.ema=0.75", *_options("bc", 20)), make_dataset()
+    recipe, data = small_recipe("bc", "train.ema=0.75", *options("bc", 20)), make_dataset()
     learner, sampler = _learner(recipe, data), Sampler(data, CPU)
     updates = learner.enter(0, recipe.objective.stages()[0])
     expected = _snapshot(learner.models.roles["policy"])
@@ -336,7 +298,7 @@ def test_the_averaged_policy_follows_and_acts(small_recipe: Maker, make_dataset:
 def test_without_an_average_the_policy_itself_acts(
     small_recipe: Maker, make_dataset: DataMaker
 ) -> None:
-    recipe, data = small_recipe("bc", *_options("bc", 20)), make_dataset()
+    recipe, data = small_recipe("bc", *options("bc", 20)), make_dataset()
     learner = _learner(recipe, data)
     assert (
         learner.agent("policy", data, "").models.roles["policy"] is learner.models.roles["policy"]
@@ -344,7 +306,7 @@ def test_without_an_average_the_policy_itself_acts(
 
 
 def test_metrics_are_named_by_their_role(small_recipe: Maker, make_dataset: DataMaker) -> None:
-    recipe, data = small_recipe("gmpo", *_options("gmpo", 20)), make_dataset()
+    recipe, data = small_recipe("gmpo", *options("gmpo", 20)), make_dataset()
     learner, sampler = _learner(recipe, data), Sampler(data, CPU)
     learner.take_step(sampler.draw(8), learner.enter(0, recipe.objective.stages()[0]))
     assert learner.means.names == (
@@ -370,8 +332,8 @@ def test_metrics_are_named_by_their_role(small_recipe: Maker, make_dataset: Data
 def test_a_state_holds_all_that_the_next_step_depends_on(
     objective: str, solver: str, small_recipe: Maker, make_dataset: DataMaker
 ) -> None:
-    options = ("train.ema=0.9", "train.schedule=cosine", *_options(objective, 20))
-    recipe, data = small_recipe(objective, f"solver={solver}", *options), make_dataset()
+    settings = ("train.ema=0.9", "train.schedule=cosine", *options(objective, 20))
+    recipe, data = small_recipe(objective, f"solver={solver}", *settings), make_dataset()
     stages, sampler = recipe.objective.stages(), Sampler(data, CPU)
     learner, last = _learner(recipe, data), len(stages) - 1
     updates = learner.enter(last, stages[last])

@@ -1,0 +1,209 @@
+from collections.abc import Callable, Sequence
+
+import attrs
+import pytest
+import torch
+from torch import Tensor
+
+from genpolicy.agent import shapes_of
+from genpolicy.composition.agent_recipe import AgentRecipe
+from genpolicy.dataset import Batch, Dataset
+from genpolicy.training.checkpoint import State
+from genpolicy.training.learner import Learner, stages_of
+from genpolicy.training.members import Members
+from genpolicy.training.sampler import Sampler
+from objectives import OBJECTIVES, PLAIN, options
+
+Maker = Callable[..., AgentRecipe]
+DataMaker = Callable[..., Dataset]
+CPU = torch.device("cpu")
+COUNT = 3
+STEPS = 3
+NOT_BATCHED = {"gmpg", "gmpg probed"}
+"""Objectives that differentiate the divergence of a velocity inside their loss."""
+
+NO_DIFFERENCE = 2e-3
+"""Of batched and single sums of 32-bit floats, relative to a tensor's largest number."""
+
+
+def _learners(recipe: AgentRecipe, data: Dataset, count: int = COUNT) -> list[Learner]:
+    learners = []
+    for seed in range(count):
+        torch.manual_seed(seed)
+        learners.append(Learner(attrs.evolve(recipe, seed=seed), shapes_of(data), CPU))
+    return learners
+
+
+def _decoded(state: State) -> State:
+    """Return what a checkpoint's file holds of a state."""
+    return State({name: value.clone() for name, value in state.tensors.items()}, state.facts)
+
+
+def _solver(objective: str) -> tuple[str, ...]:
+    return ("solver=jump",) if objective in PLAIN else ()
+
+
+def _share(batch: Batch, number: int) -> Batch:
+    """Return the part of a batch that a member learns from."""
+    size = len(batch) // COUNT
+    rows = slice(number * size, (number + 1) * size)
+    return attrs.evolve(
+        batch, **{each.name: getattr(batch, each.name)[rows] for each in attrs.fields(Batch)}
+    )
+
+
+def _train(members: Members, data: Dataset, recipe: AgentRecipe) -> None:
+    sampler = Sampler(data, CPU)
+    for number, stage in enumerate(stages_of(recipe.objective)):
+        _forget(members.learners)
+        updates = members.enter(number, stage)
+        for _ in range(stage.steps):
+            members.take_step(sampler.draw(COUNT * stage.batch_size), updates)
+
+
+def _train_beside(
+    members: Members, alone: Sequence[Learner], data: Dataset, recipe: AgentRecipe
+) -> None:
+    """Take the same steps batched and one by one, on the same batches and the same noise."""
+    sampler = Sampler(data, CPU)
+    for number, stage in enumerate(stages_of(recipe.objective)):
+        _forget([*members.learners, *alone])
+        updates = members.enter(number, stage)
+        own = [learner.enter(number, stage) for learner in alone]
+        for _ in range(stage.steps):
+            batch, noise = sampler.draw(COUNT * stage.batch_size), torch.get_rng_state()
+            members.take_step(batch, updates)
+            for index, learner in enumerate(alone):
+                torch.set_rng_state(noise)
+                learner.take_step(_share(batch, index), own[index])
+
+
+def _forget(learners: Sequence[Learner]) -> None:
+    for learner in learners:
+        learner.means.clear()
+
+
+def _tensors(learner: Learner) -> dict[str, Tensor]:
+    state = learner.state().tensors
+    return {name: value.clone() for name, value in state.items() if "random" not in name}
+
+
+def _difference(one: Learner, other: Learner) -> float:
+    first, second = _tensors(one), _tensors(other)
+    assert first.keys() == second.keys()
+    return max(
+        float((first[name] - second[name]).abs().max() / (1e-6 + first[name].abs().max()))
+        for name in first
+        if first[name].is_floating_point()
+    )
+
+
+@pytest.mark.parametrize("objective", sorted(OBJECTIVES.keys() - NOT_BATCHED))
+def test_members_train_as_each_would_alone_with_the_same_noise(
+    objective: str, small_recipe: Maker, make_dataset: DataMaker
+) -> None:
+    name, data = objective.partition(" ")[0], make_dataset()
+    settings = ("train.ema=0.9", "train.clip_norm=0.5", *_solver(name))
+    recipe = small_recipe(name, *options(objective, STEPS), *settings)
+    alone = _learners(recipe, data)
+    members = Members(_learners(recipe, data), randomness="same")
+    _train_beside(members, alone, data, recipe)
+    for one, other in zip(members.learners, alone, strict=True):
+        assert _difference(one, other) < NO_DIFFERENCE
+
+
+@pytest.mark.parametrize("objective", sorted(NOT_BATCHED))
+def test_what_cannot_be_batched_raises_at_its_first_step(
+    objective: str, small_recipe: Maker, make_dataset: DataMaker
+) -> None:
+    data = make_dataset()
+    recipe = small_recipe("gmpg", *options(objective, 1))
+    with pytest.raises(RuntimeError, match="requires_grad_"):
+        _train(Members(_learners(recipe, data)), data, recipe)
+
+
+@pytest.fixture
+def recipe(small_recipe: Maker) -> AgentRecipe:
+    return small_recipe("iql", *options("iql", 20), *_solver("iql"))
+
+
+def test_members_begin_as_each_would_alone(recipe: AgentRecipe, make_dataset: DataMaker) -> None:
+    data = make_dataset()
+    alone, members = _learners(recipe, data), Members(_learners(recipe, data))
+    for one, other in zip(members.learners, alone, strict=True):
+        assert _difference(one, other) == 0.0
+
+
+def test_members_have_noise_of_their_own(small_recipe: Maker, make_dataset: DataMaker) -> None:
+    """Three members of one seed on one batch differ by their noise alone."""
+    data, recipe = make_dataset(), small_recipe("bc", *options("bc", 5))
+    learners = []
+    for _ in range(COUNT):
+        torch.manual_seed(0)
+        learners.append(Learner(recipe, shapes_of(data), CPU))
+    members = Members(learners)
+    (stage,) = stages_of(recipe.objective)
+    updates, batch = members.enter(0, stage), Sampler(data, CPU).draw(8)
+    same = attrs.evolve(
+        batch,
+        **{
+            each.name: torch.cat([getattr(batch, each.name)] * COUNT)
+            for each in attrs.fields(Batch)
+        },
+    )
+    members.take_step(same, updates)
+    first, second, third = members.learners
+    assert _difference(first, second) > 1e-3
+    assert _difference(second, third) > 1e-3
+
+
+def test_a_batch_is_reproducible_bit_for_bit(recipe: AgentRecipe, make_dataset: DataMaker) -> None:
+    data = make_dataset()
+    found = []
+    for _ in range(2):
+        members = Members(_learners(recipe, data))
+        torch.manual_seed(7)
+        _train(members, data, recipe)
+        found.append(members.learners)
+    for one, other in zip(*found, strict=True):
+        assert _difference(one, other) == 0.0
+
+
+def test_a_members_checkpoint_goes_on_alone(recipe: AgentRecipe, make_dataset: DataMaker) -> None:
+    """With its optimiser and its slow copies; the others are not touched."""
+    data = make_dataset()
+    members = Members(_learners(recipe, data))
+    sampler, (stage,) = Sampler(data, CPU), stages_of(recipe.objective)
+    updates = members.enter(0, stage)
+    for _ in range(5):
+        members.take_step(sampler.draw(COUNT * 8), updates)
+    leaver, stayer = members.learners[0], members.learners[1]
+    alone = _learners(recipe, data)[0]
+    alone.load(_decoded(leaver.state()), [stage])
+    assert _difference(leaver, alone) == 0.0
+    before = _tensors(leaver), _tensors(stayer)
+    alone.take_step(sampler.draw(8), alone.enter(0, stage))
+    assert _difference(leaver, alone) > 0.0
+    for tensors, learner in zip(before, (leaver, stayer), strict=True):
+        now = _tensors(learner)
+        assert all(torch.equal(tensors[name], now[name]) for name in tensors)
+
+
+def test_members_go_on_from_their_checkpoints(recipe: AgentRecipe, make_dataset: DataMaker) -> None:
+    data, (stage,) = make_dataset(), stages_of(recipe.objective)
+    through = Members(_learners(recipe, data))
+    sampler, updates = Sampler(data, CPU), through.enter(0, stage)
+    for _ in range(5):
+        through.take_step(sampler.draw(COUNT * 8), updates)
+    states = [learner.state() for learner in through.learners]
+    again = _learners(recipe, data)
+    for learner, state in zip(again, states, strict=True):
+        learner.load(state, [stage])
+    resumed = Members(again)
+    later = resumed.enter(0, stage)
+    for each, own in ((through, updates), (resumed, later)):
+        torch.set_rng_state(states[0].tensors["random/cpu"])
+        for _ in range(5):
+            each.take_step(sampler.draw(COUNT * 8), own)
+    for one, other in zip(through.learners, resumed.learners, strict=True):
+        assert _difference(one, other) == 0.0
