@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import attrs
 import typer
 
-from genpolicy.errors import OptionError
+from genpolicy.errors import DataError, OptionError
 from genpolicy_cli import completion, flags
 from genpolicy_cli.installed import catalogue
 from genpolicy_cli.output import err, out, print_json, say
@@ -65,6 +65,7 @@ def evaluate(
                 f"dataset {data.name!r} has no environment, and what data say of an agent knows "
                 "no episodes to play; leave --protocol, --episodes and --seed out"
             )
+        _check_same_data(loaded, data)
         _show_by_data(loaded, data, folder, as_json=as_json)
         return
     wanted = {"episodes": episodes, "seed": seed}
@@ -106,6 +107,17 @@ def _protocol_for(agent: "Agent", name: str | None) -> "Protocol":
 def _scores_by_data(agent: "Agent") -> bool:
     protocol = agent.recipe.evaluation
     return protocol.held_out > 0 or protocol.fitted_q_steps > 0
+
+
+def _check_same_data(agent: "Agent", data: "Dataset") -> None:
+    """Raise a DataError where another split would be held out than the agent's own."""
+    now = data.fingerprint()
+    if agent.data not in (None, now):
+        raise DataError(
+            f"the agent of run {agent.run} learnt from data with fingerprint {agent.data[:12]}, "
+            f"but {data.name!r} now has {now[:12]}, so that what was held out is not known; bring "
+            "the former back, or start a new run"
+        )
 
 
 def _show_by_data(agent: "Agent", data: "Dataset", folder: Path, *, as_json: bool) -> None:

@@ -38,7 +38,9 @@ class Place:
             raise UsageError("say where to: --out FILE.npz, --out FILE.hdf5 or --minari ID")
         if file is None:
             return cls(f"minari:{minari}", None)
-        if file.exists() or file.suffix not in _SUFFIXES:
+        if file.exists():
+            raise UsageError(f"--out names a new file; {str(file)!r} is there")
+        if file.suffix not in _SUFFIXES:
             raise UsageError(
                 f"--out names a new file that ends in .npz or .hdf5; got {str(file)!r}"
             )

@@ -53,6 +53,7 @@ class Agent:
         action_high: The largest action allowed, likewise.
         run: The id of the run that trained it.
         units: What its models see of the environment's numbers.
+        data: The fingerprint of the data that it was trained on, where that is known.
     """
 
     def __init__(
@@ -63,15 +64,16 @@ class Agent:
         action_high: Floats,
         run: str = "",
         units: Units | None = None,
+        data: str | None = None,
     ) -> None:
-        self.models, self.shapes, self.run = models, shapes, run
+        self.models, self.shapes, self.run, self.data = models, shapes, run, data
         self.device = next(models.roles[models.recipe.objective.acting_role].parameters()).device
         self._units = (units or Units()).to(self.device)
         self._low = torch.as_tensor(action_low, device=self.device)
         self._high = torch.as_tensor(action_high, device=self.device)
         inference = models.recipe.part("inference", Inference)
         self._act = models.bind(inference.act, acting_needs(models.recipe))
-        self._alone = Alone(self.decide, models.all())
+        self._alone: Alone | None = None
 
     @property
     def recipe(self) -> AgentRecipe:
@@ -82,7 +84,9 @@ class Agent:
     def act(self, observation: ArrayLike, generator: torch.Generator | None = None) -> Floats:
         """Return actions inside the box.
 
-        One observation at a time is decided on by a captured graph, once that pays.
+        A loaded agent decides on one observation at a time by a captured graph, once that pays.
+        The graph goes as soon as a weight changes, but what is written behind torch's back, as
+        by ``weight.data.mul_(0)``, it does not notice: say :meth:`forget_captured` then.
 
         Args:
             observation: One observation, ``[observation]``, or a batch, ``[batch, observation]``.
@@ -103,10 +107,16 @@ class Agent:
             )
         rows = torch.as_tensor(np.atleast_2d(given), device=self.device)
         if given.ndim == 1:
-            action: Floats = self._alone(rows, generator)[0].cpu().numpy()
+            decide = self._alone or self.decide
+            action: Floats = decide(rows, generator)[0].cpu().numpy()
             return action
         actions: Floats = self.decide(rows, generator).cpu().numpy()
         return actions
+
+    def forget_captured(self) -> None:
+        """Let the captured graph go, after weights were changed in place by ``.data``."""
+        if self._alone is not None:
+            self._alone.forget()
 
     def decide(self, observation: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Return what :meth:`act` does for a batch on the agent's own device.
@@ -168,6 +178,9 @@ class Agent:
     ) -> "Agent":
         """Read an agent from a folder; its weights do not train.
 
+        Nor are they to be changed in place by ``.data``, or at all where they were loaded in
+        torch's inference mode: :meth:`act` does not notice.
+
         Args:
             folder: Where it was saved.
             device: Where it is to act: a device, or ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
@@ -195,7 +208,9 @@ class Agent:
         _fill(models, folder, facts["sha256"])
         for model in models.all().values():
             model.eval().requires_grad_(False)
-        return cls(models, shapes, low, high, facts["run"], units)
+        agent = cls(models, shapes, low, high, facts["run"], units, facts.get("data"))
+        agent._alone = Alone(agent.decide, models.all())
+        return agent
 
     def _facts(self, digest: str) -> dict[str, Any]:
         return {
@@ -211,6 +226,7 @@ class Agent:
             "action_low": self._low.tolist(),
             "action_high": self._high.tolist(),
             "units": self._units.as_json(),
+            **({} if self.data is None else {"data": self.data}),
             "sha256": digest,
         }
 

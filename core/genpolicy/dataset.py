@@ -13,7 +13,7 @@ from torch import Tensor
 from genpolicy.columns import NAMES, Columns, blocks, fingerprint_of
 from genpolicy.columns import Flags as Flags
 from genpolicy.columns import Floats as Floats
-from genpolicy.dataset_checks import check
+from genpolicy.dataset_checks import check, check_unbroken
 from genpolicy.errors import DataError, OptionError
 from genpolicy.recipe import Recipe, option
 from genpolicy.transforms import (
@@ -74,6 +74,8 @@ class EnvironmentSpec:
         factory: Who makes it: Gymnasium's ``make``, or OGBench's own maker.
         version: The version of a benchmark whose versions do not pay alike.
         note: What whoever reads its scores should know.
+        chosen: What a user's options say of it, in place of the data's own; told by the name of the
+            protocol that its scores are recorded with.
 
     Raises:
         DataError: Nobody here is called like the factory.
@@ -86,6 +88,7 @@ class EnvironmentSpec:
     factory: str = "gymnasium"
     version: str = ""
     note: str = ""
+    chosen: str = ""
 
     def __attrs_post_init__(self) -> None:
         if self.factory not in FACTORIES:
@@ -124,6 +127,11 @@ class EnvironmentSpec:
             values["factory"] = self.factory
         told = {"version": self.version, "note": self.note}
         return values | {name: text for name, text in told.items() if text}
+
+    @property
+    def told(self) -> str:
+        """What follows a protocol's name where a user chose: scores compare only within both."""
+        return f"@{self.chosen}" if self.chosen else ""
 
     def answers_to(self, name: str) -> bool:
         """Whether a user's name means this environment."""
@@ -359,6 +367,8 @@ class DatasetRecipe(Recipe, ABC):
             some_episodes(self._scored(self.load()), self.fraction, self.fraction_seed), self.best
         )
         data = with_reward_rule(data, self.reward)
+        if self.n_step > 1 or self.chunk > 1:
+            check_unbroken(data)
         data = with_n_step_returns(data, self.n_step, self.n_step_discount)
         data = in_chunks(data, self.chunk)
         units = units_of(data, normalise=self.normalise, rescale=self.rescale)
@@ -394,7 +404,12 @@ class DatasetRecipe(Recipe, ABC):
                     f"dataset {data.name!r} names no environment that dataset.horizon could be "
                     "of; name one with dataset.environment"
                 )
-            return attrs.evolve(data, environment=attrs.evolve(own, horizon=horizon or own.horizon))
+            if horizon in (None, own.horizon):
+                return data
+            other = attrs.evolve(own, horizon=horizon, chosen=f"horizon={horizon}")
+            return attrs.evolve(data, environment=other, reference=None)
         from genpolicy.evaluation import environment_named
 
-        return attrs.evolve(data, environment=environment_named(named, horizon), reference=None)
+        chosen = named if horizon is None else f"{named},horizon={horizon}"
+        other = attrs.evolve(environment_named(named, horizon), chosen=chosen)
+        return attrs.evolve(data, environment=other, reference=None)

@@ -30,6 +30,27 @@ def check(data: "Dataset") -> None:
     _check_box(data)
 
 
+def check_unbroken(data: "Dataset") -> None:
+    """Look whether steps lead to the next row within each episode, as what joins steps assumes.
+
+    Raises:
+        DataError: One does not.
+    """
+    goes_on = ~data.ends[:-1]
+    for rows in blocks(data.observation, data.next_observation):
+        following = data.observation[rows.start + 1 : rows.stop + 1]
+        told = data.next_observation[rows][: len(following)]
+        near = np.isclose(told, following, rtol=1e-4, atol=1e-5).all(axis=1)
+        broken = goes_on[rows][: len(following)] & ~near
+        if broken.any():
+            raise DataError(
+                f"dataset {data.name!r}: row {rows.start + int(broken.argmax())} leads elsewhere "
+                "than to the next row, though its episode goes on, so steps cannot be joined to "
+                "chunks or n-step returns; give it a timeout, or leave dataset.chunk and "
+                "dataset.n_step at 1"
+            )
+
+
 def check_columns(dataset: str, columns: Columns) -> None:
     """Look at the columns of a dataset.
 

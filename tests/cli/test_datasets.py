@@ -217,10 +217,16 @@ def test_measured_policies_of_any_dataset_can_be_recorded(agent, pendulum):
     ]
 
 
-@pytest.mark.parametrize("name", ["there.npz", "data.txt"])
-def test_made_data_replaces_no_file_and_is_named_for_what_it_is(agent, place, name):
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("there.npz", "--out names a new file; 'there.npz' is there"),
+        ("data.txt", "--out names a new file that ends in .npz"),
+    ],
+)
+def test_made_data_replaces_no_file_and_is_named_for_what_it_is(agent, place, name, message):
     (place / "there.npz").write_bytes(b"precious")
     done = agent("datasets", "make", "pointmaze/umaze", "--transitions", "5", "--out", name)
     assert done.status == 2
-    assert "--out names a new file that ends in .npz" in done.err
+    assert message in done.err
     assert (place / "there.npz").read_bytes() == b"precious"

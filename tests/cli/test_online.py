@@ -4,7 +4,10 @@ import pytest
 
 from genpolicy.registry import Registry
 
-MAZE = ("--dataset", "pointmaze/umaze", "dataset.horizon=5", "--recipe", "none")
+MAZE = (
+    *("--dataset", "pointmaze/umaze", "--recipe", "none", "dataset.horizon=5"),
+    *("dataset.random_return=0", "dataset.expert_return=5"),
+)
 SMALL = (
     "objective=iql",
     "objective.steps=20",

@@ -3,7 +3,9 @@
 import contextlib
 import csv
 import io
+import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +13,13 @@ import pytest
 from genpolicy.registry import Registry
 from genpolicy_cli.main import main
 
-SHORT = ("dataset.horizon=6", "evaluation.episodes=2", "evaluation.environments=2")
+SHORT = (
+    "dataset.horizon=6",
+    "dataset.random_return=0",
+    "dataset.expert_return=6",
+    "evaluation.episodes=2",
+    "evaluation.environments=2",
+)
 LOOKS = ("train.looks=4", "train.look_episodes=1")
 ROBOT = (
     "objective=bc",
@@ -99,7 +107,7 @@ def test_what_cannot_be_meant_is_refused(arguments, words, agent):
 @pytest.mark.slow
 def test_results_and_what_is_shown_of_a_run_name_protocol_and_selection(here, agent):
     runs = runs_of(here)
-    label = "fql[episodes=2,environments=2]"
+    label = "fql[episodes=2,environments=2]@horizon=6"
     summary, run = runs[label]
     assert (summary.selection, summary.episodes) == ("mean-of-last-three", 6)
     assert len(run.final_evaluation.episodes) == 6
@@ -119,31 +127,33 @@ def test_results_and_what_is_shown_of_a_run_name_protocol_and_selection(here, ag
 @pytest.mark.slow
 def test_leaderboards_never_mix_protocols(here, agent):
     runs = runs_of(here)
-    default = "default[episodes=2,environments=2]"
+    default = "default[episodes=2,environments=2]@horizon=6"
     done = agent("leaderboard", "--json")
     assert done.status == 0, done.err
     assert {row["protocol"] for row in done.json} == {default}
     assert [row["seeds"] for row in done.json] == [2]
     assert "left out, scored otherwise: 1 run by best" in done.err
-    assert "1 run by fql[episodes=2,environments=2], mean-of-last-three" in done.err
-    best = agent("leaderboard", "--protocol", "best[episodes=2,environments=2]", "--json")
+    assert "1 run by fql[episodes=2,environments=2]@horizon=6, mean-of-last-three" in done.err
+    best = agent("leaderboard", "--protocol", "best[episodes=2,environments=2]@horizon=6", "--json")
     assert [(row["selection"], row["seeds"]) for row in best.json] == [("best", 1)]
-    (one, _), (other, _) = runs[default], runs["best[episodes=2,environments=2]"]
+    (one, _), (other, _) = runs[default], runs["best[episodes=2,environments=2]@horizon=6"]
     assert "another protocol" in agent("runs", "diff", one.id, other.id).out
 
 
 @pytest.mark.slow
 def test_a_saved_agent_is_scored_again_by_protocols_that_it_can_be_scored_by(here, agent):
     runs = runs_of(here)
-    fql, best = (runs[f"{name}[episodes=2,environments=2]"][1] for name in ("fql", "best"))
+    fql, best = (
+        runs[f"{name}[episodes=2,environments=2]@horizon=6"][1] for name in ("fql", "best")
+    )
     own = agent("evaluate", fql.id, "--json").json
-    assert own["protocol"] == "fql[episodes=2,environments=2,selection=last]"
+    assert own["protocol"] == "fql[episodes=2,environments=2,selection=last]@horizon=6"
     assert own["episodes"] == 2
     again = agent("evaluate", best.id, "--json").json
-    assert again["protocol"] == "best[episodes=2,environments=2]"
+    assert again["protocol"] == "best[episodes=2,environments=2]@horizon=6"
     assert again["return"]["mean"] == best.final_evaluation.return_.mean
     other = agent("evaluate", fql.id, "--protocol", "d4rl-last", "--episodes", "3", "--json")
-    assert other.json["protocol"] == "d4rl-last[episodes=3]"
+    assert other.json["protocol"] == "d4rl-last[episodes=3]@horizon=6"
     warned = agent("evaluate", best.id, "--protocol", "d4rl-last", "--episodes", "1")
     assert "which is the best of its looks and not the last" in warned.err
     for name, words in (
@@ -194,6 +204,27 @@ def test_an_agent_without_its_checkpoint_has_its_value_alone(robot, place, agent
         "fitted_q/starts",
     }
     assert "its checkpoint is not beside it, so that there are no held-out losses" in done.err
+
+
+def test_data_whose_episodes_changed_places_score_no_agent_of_before(robot, place, agent):
+    folder = agent("run", *ROBOT, "--dataset", robot, "--json").json["runs"][0]["agent"]
+    with np.load(place / "robot.npz") as held:
+        rows = np.arange(96).reshape(8, 12)[::-1].ravel()
+        np.savez(place / "robot.npz", **{key: held[key][rows] for key in held.files})
+    done = agent("evaluate", folder)
+    assert done.status == 2
+    assert "learnt from data with fingerprint " in done.err
+    assert "but 'npz:robot.npz' now has " in done.err
+    assert "bring the former back, or start a new run" in done.err
+
+
+def test_an_agent_that_does_not_know_its_data_is_scored_by_what_there_is(robot, agent):
+    folder = agent("run", *ROBOT, "--dataset", robot, "--json").json["runs"][0]["agent"]
+    path = Path(folder) / "agent.json"
+    facts = json.loads(path.read_text())
+    assert len(facts.pop("data")) == 64
+    path.write_text(json.dumps(facts))
+    assert "fitted_q/value" in agent("evaluate", folder, "--json").json["held_out"]
 
 
 def test_data_without_an_environment_have_no_episodes_to_play(robot, agent):

@@ -60,11 +60,15 @@ class Body(ABC):
         """Return which observations, ``[n, observation]``, are enough to restore their state."""
         return np.ones(len(observation), np.bool_)
 
-    def step(self, observation: "Floats", action: "Floats") -> "tuple[Floats, float]":
-        """Return what is observed and earned after an action where ``observation`` was made."""
+    def step(self, observation: "Floats", action: "Floats") -> "tuple[Floats, float, bool]":
+        """Return what an action leads to where ``observation`` was made.
+
+        Returns:
+            What is observed, what is earned, and whether that ends the task.
+        """
         self.restore(observation.astype(np.float64))
-        seen, reward, *_ = self.simulator.step(action)
-        return flatten(self.spec, seen), float(reward)
+        seen, reward, ended, *_ = self.simulator.step(action)
+        return flatten(self.spec, seen), float(reward), bool(ended)
 
 
 class Joints(Body):

@@ -1,6 +1,6 @@
 """What a check of data comes to."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import attrs
 import numpy as np
@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Verdict = Literal["ok", "odd", "wrong", "unchecked"]
+
+PHYSICS: Final = "physics"
+"""The check that compares steps with the simulator's."""
 
 
 @attrs.frozen(kw_only=True)

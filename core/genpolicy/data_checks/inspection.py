@@ -17,8 +17,8 @@ from genpolicy.data_checks.ends import (
     terminals_everywhere,
     walks_past_terminals,
 )
-from genpolicy.data_checks.findings import Finding
-from genpolicy.data_checks.physics import PHYSICS, physics
+from genpolicy.data_checks.findings import PHYSICS, Finding
+from genpolicy.data_checks.physics import physics
 from genpolicy.data_checks.repeats import REPEATS, repeated_episodes
 from genpolicy.data_checks.surroundings import ENVIRONMENT, actions_beyond, other_sizes
 from genpolicy.errors import DataError

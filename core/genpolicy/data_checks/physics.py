@@ -1,8 +1,8 @@
 """Whether the data's steps are those of their environment, told again one by one.
 
 The simulator is put where an observation was made, takes the row's action, and what it observes and
-earns is compared with the row. Noise of the right shapes is found so, and actions and rewards that
-stand a row too high or too low.
+earns is compared with the row, and whether it ends. Noise of the right shapes is found so, actions
+and rewards that stand a row too high or too low, and falls that were stored as time-outs.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from genpolicy.data_checks.bodies import Body
-from genpolicy.data_checks.findings import Finding
+from genpolicy.data_checks.endings import end_rows, other_ends
+from genpolicy.data_checks.findings import PHYSICS, Finding
 from genpolicy.data_checks.replay import (
     MOST,
     NEAR,
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
     Rows = NDArray[np.intp]
 
-PHYSICS: Final = "physics"
 ROWS: Final = 400
 """How many steps are told again."""
 
@@ -61,7 +61,7 @@ def physics(data: "Dataset", environment: "Environment") -> Iterator[Finding]:
     """
     assert data.environment is not None
     low, high = action_bounds(environment)
-    body, rewarding = body_of(data.environment, environment, low, high)
+    body, rewarding, ending = body_of(data.environment, environment, low, high)
     if body is None:
         yield Finding(
             check=PHYSICS,
@@ -70,12 +70,14 @@ def physics(data: "Dataset", environment: "Environment") -> Iterator[Finding]:
         )
         return
     rows = _chosen_rows(data, body)
-    seen, earned = told_again(body, data.observation[rows], data.action[rows])
+    seen, earned, ended = told_again(body, data.observation[rows], data.action[rows])
     usual = usual_change(data.observation[_going(data)], data.next_observation[_going(data)])
     moved = same_steps(seen, data.next_observation[rows], usual, body.compared)
     yield _dynamics(data, body, rows, moved, usual)
     if rewarding and moved.mean() >= _MANY:
         yield _rewards(data, rows, earned)
+    if ending and moved.mean() >= _MANY:
+        yield from _ends(data, body, rows, ended)
 
 
 def _going(data: "Dataset") -> "NDArray[np.bool_]":
@@ -128,10 +130,22 @@ def _blame_of_actions(data: "Dataset", body: Body, rows: "Rows", usual: "Floats"
     """Return what to do where another row's actions explain the steps."""
     for shift, row, words in _SHIFTS:
         others = data.action[(rows + shift) % len(data)]
-        seen, _ = told_again(body, data.observation[rows], others)
+        seen, *_ = told_again(body, data.observation[rows], others)
         if same_steps(seen, data.next_observation[rows], usual, body.compared).mean() >= MOST:
             return f"the {row} row's action leads there: move actions {words} by one row"
     return ""
+
+
+def _ends(
+    data: "Dataset", body: Body, rows: "Rows", ended: "NDArray[np.bool_]"
+) -> Iterator[Finding]:
+    """Compare the ends at rows that were told again, and at some more that end in the data."""
+    more = np.setdiff1d(end_rows(data, body), rows)
+    if len(more):
+        _, _, also = told_again(body, data.observation[more], data.action[more])
+        rows, ended = np.concatenate([rows, more]), np.concatenate([ended, also])
+    order = np.argsort(rows)
+    yield from other_ends(data, rows[order], ended[order])
 
 
 def _rewards(data: "Dataset", rows: "Rows", earned: "NDArray[np.float64]") -> Finding:

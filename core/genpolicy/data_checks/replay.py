@@ -37,18 +37,20 @@ class Steps:
         action: ``[step, action]``.
         reward: ``[step]``.
         next_observation: ``[step, observation]``.
+        ended: Whether the step ends the task, ``[step]``.
     """
 
     observation: "Floats"
     action: "Floats"
     reward: "Floats"
     next_observation: "Floats"
+    ended: "NDArray[np.bool_]"
 
 
 def body_of(
     spec: "EnvironmentSpec", environment: "Environment", low: "Floats", high: "Floats"
-) -> tuple[Body | None, bool]:
-    """Return how an environment's state is set, and whether its rewards come out the same then.
+) -> tuple[Body | None, bool, bool]:
+    """Return how an environment's state is set, and whether rewards and ends come out the same.
 
     Args:
         spec: Its specification.
@@ -57,19 +59,21 @@ def body_of(
         high: The largest action allowed.
 
     Returns:
-        ``None`` where its own steps cannot be told again from what it observes.
+        ``None`` where its own steps cannot be told again from what it observes; whether they earn
+        the same then, and whether the same ones end the task.
     """
     played = None
     for body in bodies_of(spec, environment):
         played = _played(spec, environment, low, high) if played is None else played
-        seen, earned = told_again(body, played.observation, played.action)
+        seen, earned, ended = told_again(body, played.observation, played.action)
         usual = usual_change(played.observation, played.next_observation)
         moved = same_steps(seen, played.next_observation, usual, body.compared)
         paid = np.abs(earned - played.reward) <= NEAR * usual_reward(played.reward)
         told = body.tells_all(played.observation)
         if told.any() and moved[told].mean() >= MOST:
-            return body, bool(paid[told].mean() >= MOST)
-    return None, False
+            ending = np.array_equal(ended[told], played.ended[told])
+            return body, bool(paid[told].mean() >= MOST), ending
+    return None, False, False
 
 
 def _played(
@@ -83,22 +87,32 @@ def _played(
         action = random.uniform(low, high).astype(np.float32)
         found, reward, ended, *_ = environment.unwrapped.step(action)
         following = flatten(spec, found)
-        steps.append((seen, action, float(reward), following))
+        steps.append((seen, action, float(reward), following, ended))
         seen = flatten(spec, environment.reset()[0]) if ended else following
     columns = [np.array(column, np.float32) for column in zip(*steps, strict=True)]
-    observation, actions, rewards, next_observation = columns
+    observation, actions, rewards, next_observation, ends = columns
     return Steps(
-        observation=observation, action=actions, reward=rewards, next_observation=next_observation
+        observation=observation,
+        action=actions,
+        reward=rewards,
+        next_observation=next_observation,
+        ended=ends.astype(np.bool_),
     )
 
 
 def told_again(
     body: Body, observation: "Floats", action: "Floats"
-) -> "tuple[Floats, NDArray[np.float64]]":
-    """Return what follows each observation and action in the simulator."""
+) -> "tuple[Floats, NDArray[np.float64], NDArray[np.bool_]]":
+    """Return what each action leads to in the simulator: what it observes, earns, and if it ends.
+
+    Args:
+        body: The simulator.
+        observation: ``[step, observation]``; at least one.
+        action: ``[step, action]``.
+    """
     pairs = zip(observation, action, strict=True)
-    told = [body.step(seen, done) for seen, done in pairs]
-    return np.array([seen for seen, _ in told]), np.array([earned for _, earned in told])
+    seen, earned, ended = zip(*(body.step(seen, done) for seen, done in pairs), strict=True)
+    return np.array(seen), np.array(earned, np.float64), np.array(ended, np.bool_)
 
 
 def usual_change(before: "Floats", after: "Floats") -> "Floats":

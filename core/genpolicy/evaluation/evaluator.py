@@ -98,7 +98,7 @@ class Evaluator:
         return EvaluationRecord(
             stage=stage,
             step=step,
-            protocol=self.protocol.label,
+            protocol=self.protocol.label + self.environment.told,
             selection=selection,
             environment=self.environment.as_json(),
             seed=self.protocol.seed,

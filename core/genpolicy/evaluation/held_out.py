@@ -63,7 +63,7 @@ class Recorded:
 
     Args:
         starts: The row of each one's first observation, ``[episode]``: with decisions of several
-            steps that from which the last decision ends where the episode does.
+            steps that from which the last decision ends where the episode's rows do.
         values: The discounted return after each of these, ``[episode]``.
         returns: The discounted return after every row, ``[transition]``.
     """
@@ -84,7 +84,8 @@ def recorded(data: "Dataset", rows: Rows, discount: float) -> Recorded:
     stops = np.flatnonzero(data.ends[rows]) + 1
     lengths = np.diff(stops, prepend=0)
     returns = _discounted(data, rows, np.repeat(stops, lengths), discount**data.stride)
-    starts = stops - lengths + (lengths - 1) % data.stride
+    whole = data.terminal[rows][stops - 1] & (data.last is not None)  # n steps may end early there
+    starts = stops - lengths + np.where(whole, 0, (lengths - 1) % data.stride)
     return Recorded(rows[starts], returns[starts], returns)
 
 

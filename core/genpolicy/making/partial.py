@@ -4,7 +4,11 @@ The same command, called again after an interruption, finds them there and goes 
 """
 
 import json
+import os
+import platform
 import shutil
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import metadata
@@ -27,7 +31,14 @@ except ImportError:  # not on Windows, where two processes may both do the work
 Tell = Callable[[int], None]
 """Told of so many more transitions."""
 
-_SIMULATORS: Final = ("numpy", "mujoco", "gymnasium", "gymnasium-robotics", "ogbench")
+_PACKAGES: Final = (
+    "genpolicy",
+    "numpy",
+    "mujoco",
+    "gymnasium",
+    "gymnasium-robotics",
+    "ogbench",
+)
 """Packages whose versions decide what is made."""
 
 
@@ -60,7 +71,7 @@ def made(
     """
     with _alone(folder):
         _check_plan(folder, maker, shards)
-        there = [shard for shard in shards if _path(folder, shard).is_file()]
+        there = [shard for shard in shards if _opens_whole(_path(folder, shard))]
         tell(sum(shard.transitions for shard in there))
         work = _Work(maker, folder)
         missing = [shard for shard in shards if shard not in there]
@@ -89,7 +100,9 @@ class _Work:
         partial = path.with_suffix(".unfinished")
         with _writing(self.folder), partial.open("wb") as file:
             np.savez(file, **arrays)
-        partial.replace(path)
+            file.flush()
+            os.fsync(file.fileno())
+            partial.replace(path)
 
 
 @attrs.frozen(eq=False)
@@ -120,12 +133,24 @@ def _path(folder: Path, shard: Shard) -> Path:
     return folder / f"shard-{shard.index:06d}.npz"
 
 
+def _opens_whole(path: Path) -> bool:
+    """Return whether a shard is there and every column's checksum is right."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None and bool(archive.namelist())
+    except (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error):
+        return False
+
+
 def _check_plan(folder: Path, maker: Maker, shards: Sequence[Shard]) -> None:
     """Write down what is made, or compare with what another command had begun to make."""
     plan = {
         "maker": repr(maker),
         "shards": [attrs.asdict(shard) for shard in shards],
-        "versions": {name: _version(name) for name in _SIMULATORS},
+        "versions": {
+            "python": platform.python_version(),
+            **{name: _version(name) for name in _PACKAGES},
+        },
     }
     path = folder / "plan.json"
     if path.is_file() and _json(path) == plan:
@@ -133,7 +158,7 @@ def _check_plan(folder: Path, maker: Maker, shards: Sequence[Shard]) -> None:
     if any(folder.glob("shard-*.npz")):
         raise DataError(
             f"{str(folder)!r} holds parts of a dataset that another command, or other versions of "
-            "the simulators, began to make; remove it, or name another place"
+            "Python, genpolicy or the simulators, began to make; remove it, or name another place"
         )
     with _writing(folder):
         path.write_text(json.dumps(plan))

@@ -70,7 +70,8 @@ class Looks:
         evaluator = self._evaluator(look=not counts)
         with acting(agent.models.all().values()):
             record = evaluator.evaluate(agent.act, stage=stage.name, step=learner.step)
-        record = attrs.evolve(record, protocol=self._recipe.evaluation.label + LOOK)
+        label = self._recipe.evaluation.label + evaluator.environment.told
+        record = attrs.evolve(record, protocol=label + LOOK)
         if counts:
             self._counted.add(record, agent)
         return record

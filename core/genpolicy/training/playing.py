@@ -120,6 +120,6 @@ class Playing:
 
 
 def episode_seed(seed: int, episode: int) -> int:
-    """Return the seed of a run's online episode, in [2^31, 2^32): no evaluation's is so large."""
+    """Return the seed of a run's online episode, in [2^31, 2^32), far from an evaluation's."""
     drawn = np.random.SeedSequence((seed, episode)).generate_state(1)[0]
     return int(drawn) | 1 << 31

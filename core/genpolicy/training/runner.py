@@ -219,7 +219,7 @@ class Runner:
         A checkpoint of this step is written afterwards, so that none lacks the score.
         """
         self._deliver(stage)
-        agent, step = self._agent(), self.learner.step
+        agent, step = self._finished_agent(), self.learner.step
         artifact = attrs.evolve(agent.save(self.folder / "offline-agent"), step=step)
         act = self._until_stopped(agent)
         record = self._looks.score(agent, act, step, stage.name, "offline")
@@ -232,6 +232,12 @@ class Runner:
     def _agent(self) -> Agent:
         role = self.recipe.objective.acting_role
         return self.learner.agent(role, self.dataset, self.run_id)
+
+    def _finished_agent(self) -> Agent:
+        """Return the agent that is kept, which knows what data it learnt from."""
+        agent = self._agent()
+        agent.data = self.dataset.fingerprint()
+        return agent
 
     def _sampler_of(self, stage: Stage) -> Sampler | PartSampler | OnlineSampler:
         """Return what draws a stage's batches; online, the agent acts for them from now on."""
@@ -331,7 +337,7 @@ class Runner:
         )
 
     def _finish(self) -> Outcome:
-        agent = self._agent()
+        agent = self._finished_agent()
         evaluation = self._looks.counted(agent)
         for model in agent.models.all().values():
             model.eval()

@@ -18,8 +18,8 @@ from genpolicy.columns import blocks
 if TYPE_CHECKING:
     from genpolicy.dataset import Dataset, Floats
 
-SMALLEST_DEVIATION = 1e-3
-"""Added to the deviation of each observed number (Fujimoto & Gu 2021, arXiv 2106.06860)."""
+SMALLEST_DEVIATION = 1e-6
+"""A number that deviates by less than this share of its size is constant but for rounding."""
 
 
 @attrs.frozen(eq=False)
@@ -124,7 +124,9 @@ def _standard(observation: "Floats") -> Affine | None:
     pieces = [observation[rows] for rows in blocks(observation)]
     mean = sum(piece.sum(axis=0, dtype=np.float64) for piece in pieces) / count
     variance = sum(np.square(piece - mean).sum(axis=0) for piece in pieces) / count
-    scale = np.sqrt(variance) + SMALLEST_DEVIATION
+    deviation = np.sqrt(variance)
+    varies = deviation > SMALLEST_DEVIATION * np.abs(mean)
+    scale = np.where(varies, deviation, 1.0)
     return Affine.of(mean.astype(np.float32), scale.astype(np.float32))
 
 

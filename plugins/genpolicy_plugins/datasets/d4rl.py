@@ -14,6 +14,9 @@ it is one place per maze. The data walk on from there to their cut, so an episod
 terminals, each of which counts as an end. Papers shift these rewards (``dataset.reward=antmaze``).
 In maze2d nothing ends, and a cut is where the walk's own goal was reached.
 
+Later versions of ``qlearning_dataset`` take ``next_observations`` for every step where the file has
+them, and leave out terminals where it has not.
+
 Differs from ``qlearning_dataset``: that counts one step too many after a terminal in files without
 time-outs, so it cuts the next episode a step early and joins its last step to the episode after it.
 """

@@ -64,6 +64,7 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
+        _flush(partial)
         partial.replace(path)
     except OSError as error:
         reason = error.strerror or str(error)
@@ -71,3 +72,9 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             partial.unlink()
+
+
+def _flush(path: Path) -> None:
+    """Have a file on the disk before it is renamed, or a power cut may leave its name alone."""
+    with path.open("r+b") as file:
+        os.fsync(file.fileno())

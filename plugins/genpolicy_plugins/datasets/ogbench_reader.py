@@ -88,6 +88,7 @@ def _blocks(
     rows = np.flatnonzero(~last)
     judge = _Judge(name, spec)
     try:
+        judge.check_sizes(arrays)
         for start in range(0, len(rows), _ROWS):
             yield _block(arrays, last, rows[start : start + _ROWS], judge)
     finally:
@@ -125,6 +126,20 @@ class _Judge:
 
         relabel_dataset(self._registered, self._environment, states)
         return states["rewards"], states["masks"]
+
+    def check_sizes(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Look whether a file can be of this environment.
+
+        Raises:
+            DataError: It observes or does something else.
+        """
+        seen, done = self._environment.observation_space, self._environment.action_space
+        for field, space in (("observations", seen), ("actions", done)):
+            if arrays[field].shape[1:] != space.shape:
+                raise DataError(
+                    f"the file's {field} have shape {arrays[field].shape[1:]}, those of OGBench's "
+                    f"{self._registered!r} {space.shape}; name the environment that the file is of"
+                )
 
     def close(self) -> None:
         self._environment.close()

@@ -1,14 +1,12 @@
 """Writes a file that OGBench's own loader reads, column by column, shard by shard."""
 
-import contextlib
-import os
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
-from genpolicy.errors import DataError
 from genpolicy.making import Shards
+from genpolicy_plugins.datasets.npz_writer import replacing
 
 _DATE = (1980, 1, 1, 0, 0, 0)
 """The same in every file, so that the same data are the same bytes."""
@@ -20,18 +18,12 @@ def write_ogbench(shards: Shards, path: Path) -> None:
     Raises:
         DataError: It cannot be written there.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name in shards.names():
-                _write_column(archive, name, shards)
-        partial.replace(path)
-    except OSError as error:
-        raise DataError(f"{str(path)!r} cannot be written: {error.strerror}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink()
+    with (
+        replacing(path) as partial,
+        zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        for name in shards.names():
+            _write_column(archive, name, shards)
 
 
 def _write_column(archive: zipfile.ZipFile, name: str, shards: Shards) -> None:

@@ -1,9 +1,11 @@
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
 
 from genpolicy.agent import Agent, shapes_of
+from genpolicy.composition.agent_recipe import AgentRecipe
 from genpolicy.dataset import Dataset
 from genpolicy.training.learner import Learner
 
@@ -11,16 +13,24 @@ Make = Callable[..., Agent]
 
 
 @pytest.fixture
-def make_agent(small_recipe: Callable[..., object], make_dataset: Callable[..., Dataset]) -> Make:
-    """Make an untrained agent that acts, from settings as a user types them."""
+def learnt(small_recipe: Callable[..., AgentRecipe], make_dataset: Callable[..., Dataset]) -> Make:
+    """Make the agent of a learner that has not begun, from settings as a user types them."""
 
     def make(objective: str, *settings: str) -> Agent:
         torch.manual_seed(0)
         data = make_dataset()
         learner = Learner(small_recipe(objective, *settings), shapes_of(data), torch.device("cpu"))
-        agent = learner.agent(learner.recipe.objective.acting_role, data, "run7")
-        for model in agent.models.all().values():
-            model.eval().requires_grad_(False)
-        return agent
+        return learner.agent(learner.recipe.objective.acting_role, data, "run7")
+
+    return make
+
+
+@pytest.fixture
+def make_agent(learnt: Make, tmp_path: Path) -> Make:
+    """Make an untrained agent and load it from its folder."""
+
+    def make(objective: str, *settings: str) -> Agent:
+        learnt(objective, *settings).save(tmp_path / "agent")
+        return Agent.load(tmp_path / "agent")
 
     return make

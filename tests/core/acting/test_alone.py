@@ -1,9 +1,14 @@
 """One observation at a time: what a captured graph does is what the parts do."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
+import genpolicy
 from genpolicy.acting.alone import CALLS_BEFORE
 from genpolicy.composition.agent_recipe import BASES
 from genpolicy.discovery.catalogue import load_catalogue
@@ -94,6 +99,110 @@ def test_the_present_weights_act(make_agent):
     _agree(agent)
     assert _captured(agent) is not None
     _agree(agent)
+
+
+def _replace(policy):
+    module = next(m for m in policy.modules() if isinstance(m, nn.Linear))
+    module.weight = nn.Parameter(-module.weight, requires_grad=False)
+
+
+def _replace_module(policy):
+    owner = next(m for m in policy.modules() if any(isinstance(c, nn.Linear) for c in m.children()))
+    name, layer = next((n, c) for n, c in owner.named_children() if isinstance(c, nn.Linear))
+    layer = copy.deepcopy(layer)
+    layer.weight.mul_(-1)
+    setattr(owner, name, layer)
+
+
+def _assign(policy):
+    state = {key: 0.5 * value for key, value in policy.state_dict().items()}
+    policy.load_state_dict(state, assign=True)
+    policy.requires_grad_(False)
+
+
+def _set_data(policy):
+    for weight in policy.parameters():
+        weight.data = 0.5 * weight.data
+
+
+def _set_data_twice(policy):
+    """The second time to memory that the first has left, if that were free."""
+    for weight in policy.parameters():
+        first, shape = 0.5 * weight.data, weight.shape
+        weight.data = first
+        weight.data = torch.full(shape, 0.1)
+
+
+def _mul(policy):
+    for weight in policy.parameters():
+        weight.mul_(0.5)
+
+
+CHANGES = [_replace, _replace_module, _assign, _set_data, _set_data_twice, _mul]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_changed_weights_act(change, make_agent):
+    agent = make_agent("bc")
+    assert _captured(agent) is not None
+    before = agent.act(OBSERVATION, _seeded())
+    with torch.no_grad():
+        change(agent.models.roles["policy"])
+    assert not np.allclose(agent.act(OBSERVATION, _seeded()), before)
+    _agree(agent)
+    assert _captured(agent) is not None
+    _agree(agent)
+
+
+def test_weights_changed_behind_torch_act_once_the_graph_is_forgotten(make_agent):
+    agent = make_agent("bc")
+    assert _captured(agent) is not None
+    for weight in agent.models.roles["policy"].parameters():
+        weight.data.mul_(0.5)
+    agent.forget_captured()
+    _agree(agent)
+    assert _captured(agent) is not None
+    _agree(agent)
+
+
+def test_an_agent_from_training_is_never_captured(learnt):
+    agent = learnt("bc")
+    for model in agent.models.all().values():
+        model.eval().requires_grad_(False)
+    for _ in range(2 * CALLS_BEFORE):
+        agent.act(OBSERVATION)
+    for weight in agent.models.roles["policy"].parameters():
+        weight.data.mul_(0.5)
+    agent.forget_captured()
+    _agree(agent)
+    assert agent._alone is None
+
+
+@pytest.mark.parametrize("acts_so", [True, False])
+def test_an_agent_loaded_in_inference_mode_acts(acts_so, learnt, tmp_path):
+    learnt("bc").save(tmp_path / "agent")
+    expected = genpolicy.load(tmp_path / "agent").act(OBSERVATION, _seeded())
+    with torch.inference_mode():
+        agent = genpolicy.load(tmp_path / "agent")
+    with torch.inference_mode(acts_so):
+        for _ in range(2 * CALLS_BEFORE):
+            np.testing.assert_allclose(agent.act(OBSERVATION, _seeded()), expected, atol=1e-6)
+        assert agent._alone._captured is not None
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda a: pickle.loads(pickle.dumps(a))])
+def test_a_copy_of_a_captured_agent_acts_by_its_own_weights(copied, make_agent):
+    agent = make_agent("bc")
+    assert _captured(agent) is not None
+    before, twin = agent.act(OBSERVATION, _seeded()), copied(agent)
+    np.testing.assert_allclose(twin.act(OBSERVATION, _seeded()), before, rtol=1e-6, atol=1e-6)
+    assert twin._alone._captured is None
+    assert agent._alone._captured is not None
+    with torch.no_grad():
+        _mul(twin.models.roles["policy"])
+    assert _captured(twin) is not None
+    _agree(twin)
+    assert np.array_equal(agent.act(OBSERVATION, _seeded()), before)
 
 
 @pytest.mark.parametrize("fused", [True, False])

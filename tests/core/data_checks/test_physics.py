@@ -47,11 +47,12 @@ def swings(rollout):
 def test_what_a_body_did_is_told_again(rollout, name):
     spec = EnvironmentSpec(id=name, horizon=100)
     data = rollout(spec)
-    moved, paid = found_in(data)
+    moved, paid, *ends = found_in(data)
     assert (moved.verdict, paid.verdict) == ("ok", "ok"), (moved, paid)
+    assert [found.verdict for found in ends] == ["ok"] * len(ends), ends
     assert f"steps lead in {name} to the data's next observation" in moved.what
     environment = make_environment(spec)
-    body, _ = body_of(spec, environment, *action_bounds(environment))
+    body, *_ = body_of(spec, environment, *action_bounds(environment))
     environment.close()
     assert body.compared == KNOWN[name]
 
@@ -167,9 +168,9 @@ def tampered(monkeypatch):
 
 
 def test_a_body_whose_steps_depend_on_more_than_it_observes_is_not_believed(tampered):
-    assert tampered(lambda honest, action, random: honest(action)) != (None, False)
+    assert tampered(lambda honest, action, random: honest(action)) != (None, False, False)
     gusty = tampered(lambda honest, action, random: honest(action + random.normal(size=1)))
-    assert gusty == (None, False)
+    assert gusty == (None, False, False)
 
 
 def test_rewards_that_an_environment_draws_are_not_compared(tampered):
@@ -177,7 +178,7 @@ def test_rewards_that_an_environment_draws_are_not_compared(tampered):
         seen, _, *rest = honest(action)
         return seen, random.normal(), *rest
 
-    body, rewarding = tampered(step)
+    body, rewarding, _ = tampered(step)
     assert body is not None
     assert not rewarding
 
@@ -185,7 +186,7 @@ def test_rewards_that_an_environment_draws_are_not_compared(tampered):
 def test_velocities_at_the_limit_do_not_tell_a_state(rollout):
     spec = EnvironmentSpec(id="Walker2d-v5", horizon=100)
     environment = make_environment(spec)
-    body, _ = body_of(spec, environment, *action_bounds(environment))
+    body, *_ = body_of(spec, environment, *action_bounds(environment))
     environment.close()
     seen = np.zeros((2, 17), np.float32)
     seen[1, 12] = -CLIPPED

@@ -10,6 +10,7 @@ from genpolicy.evaluation.held_out import in_batches, mean_loss, recorded, split
 from genpolicy.objective import Loss
 from genpolicy.transforms import in_chunks, with_n_step_returns
 from genpolicy.transforms.episodes import episode_stops
+from walks import joined
 
 DISCOUNT = 0.9
 LENGTHS = (1, 7, 2, 5, 3, 12, 4)
@@ -99,6 +100,14 @@ def test_n_step_returns_are_worth_what_their_steps_are(steps, data):
     worth = {tuple(data.observation[row]): returns_of_steps(data, row) for row in range(len(data))}
     for start, value in zip(found.starts, found.values, strict=True):
         assert value == pytest.approx(worth[tuple(told.observation[start])], rel=1e-5)
+
+
+@pytest.mark.parametrize("steps", [2, 3, 5])
+def test_n_step_returns_of_a_task_that_ended_are_worth_its_whole_episode(steps):
+    told = with_n_step_returns(joined(9), steps, DISCOUNT)
+    found = recorded(told, np.arange(len(told)), DISCOUNT)
+    assert list(found.starts) == [0]
+    assert found.values == pytest.approx([sum(DISCOUNT**row * row for row in range(9))])
 
 
 @pytest.mark.parametrize("length", [2, 3, 4])

@@ -1,6 +1,8 @@
 """Shards are made whatever happens on the way, and are the same however they are made."""
 
+import json
 import multiprocessing
+import platform
 import subprocess
 import sys
 import time
@@ -77,6 +79,64 @@ def test_an_error_after_the_making_keeps_what_was_made(tmp_path):
     with pytest.raises(OSError, match="disk"), made(MAKER, shards, folder):
         raise OSError("disk")
     assert len(list(folder.glob("shard-*.npz"))) == 5
+
+
+def made_and_kept(folder):
+    """Make all shards and keep them, as where the dataset itself could not be written."""
+    with pytest.raises(OSError, match="disk"), made(MAKER, MAKER.shards(45, 7), folder):
+        raise OSError("disk")
+    return sorted(folder.glob("shard-*.npz"))
+
+
+def truncated(content):
+    return content[: len(content) // 2]
+
+
+def emptied(content):
+    return b""
+
+
+def with_another_number(content):
+    middle = content.index(b"k.npy") // 2
+    return content[:middle] + bytes([content[middle] ^ 255]) + content[middle + 1 :]
+
+
+def without_a_column(content):
+    return b"PK\x05\x06" + bytes(18)
+
+
+@pytest.mark.parametrize("damage", [truncated, emptied, with_another_number, without_a_column])
+def test_a_damaged_shard_is_made_again_to_the_same_bytes(tmp_path, expected, damage):
+    folder, told = tmp_path / "x.partial", []
+    paths = made_and_kept(folder)
+    contents = [path.read_bytes() for path in paths]
+    for path in paths[1:3]:
+        path.write_bytes(damage(path.read_bytes()))
+    shards = MAKER.shards(45, 7)
+    with made(MAKER, shards, folder, tell=told.append) as found:
+        assert told[0] == 25
+        assert same({name: found.whole(name) for name in found.names()}, expected)
+        assert [path.read_bytes() for path in paths] == contents
+
+
+def test_the_plan_tells_versions_of_all_that_decides_what_is_made(tmp_path):
+    folder = tmp_path / "x.partial"
+    made_and_kept(folder)
+    versions = json.loads((folder / "plan.json").read_text())["versions"]
+    assert versions["python"] == platform.python_version()
+    assert versions["genpolicy"]
+    assert versions["numpy"] == np.__version__
+
+
+@pytest.mark.parametrize("name", ["python", "genpolicy", "numpy"])
+def test_shards_of_another_version_are_not_mixed_in(tmp_path, name):
+    folder = tmp_path / "x.partial"
+    made_and_kept(folder)
+    plan = json.loads((folder / "plan.json").read_text())
+    plan["versions"][name] = "0.0.1"
+    (folder / "plan.json").write_text(json.dumps(plan))
+    with pytest.raises(DataError, match="other versions of Python, genpolicy or the simulators"):
+        whole(MAKER, folder)
 
 
 @pytest.mark.parametrize("other", [{"transitions": 40}, {"maker": Counter(size=9)}])

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from unittest.mock import patch
 
 import attrs
 import numpy as np
@@ -119,7 +120,7 @@ def test_chunks_of_chunks_are_refused() -> None:
 @attrs.frozen(kw_only=True)
 class Walks(DatasetRecipe):
     def load(self) -> Dataset:
-        return walk(4, 7)
+        return joined(4, 7)
 
 
 def test_any_dataset_is_prepared_in_chunks() -> None:
@@ -133,3 +134,17 @@ def test_any_dataset_is_prepared_in_chunks() -> None:
 def test_a_chunk_holds_an_action_or_more() -> None:
     with pytest.raises(OptionError, match=r"dataset walks: 'chunk' must be >= 1: 0"):
         make_recipe(Walks, {"chunk": 0}, who="dataset walks")
+
+
+@pytest.mark.parametrize("option", [{"chunk": 3}, {"n_step": 3}])
+def test_steps_that_lead_elsewhere_are_not_joined(option: dict[str, int]) -> None:
+    broken = joined(9)
+    broken.next_observation[4] += 7.0
+    recipe = attrs.evolve(Walks(), **option)
+    with patch.object(Walks, "load", lambda _: broken), pytest.raises(DataError) as caught:
+        recipe.prepare()
+    assert str(caught.value) == (
+        "dataset 'walk': row 4 leads elsewhere than to the next row, though its episode goes on, "
+        "so steps cannot be joined to chunks or n-step returns; give it a timeout, or leave "
+        "dataset.chunk and dataset.n_step at 1"
+    )
