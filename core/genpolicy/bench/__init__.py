@@ -1,0 +1,4 @@
+"""What steps, samples and single actions cost on this machine, beside what they cannot do without.
+
+The floor of a piece of work is its matrix products alone (:mod:`genpolicy.bench.floor`).
+"""
