@@ -5,12 +5,13 @@ Along dx/dt = v(x, t) the density changes by d log p / dt = -div v, so with nois
     log p(x_1) = log N(x_0; 0, prior_std^2 I) - integral of div v dt.
 
 Chen et al. 2018, eq. 8, arXiv 1806.07366. The state and its log-density are integrated together and
-by the same solver, so that gradients are exact for what was computed. The divergence is exact, one
-backward pass per dimension, or estimated along one probe, which is drawn once per solve:
-Grathwohl et al. 2019, section 3.1, arXiv 1810.01367.
+by the same solver, so that gradients are exact for what was computed. The divergence is exact, the
+backward passes of all dimensions at once, or estimated along one probe, which is drawn once per
+solve: Grathwohl et al. 2019, section 3.1, arXiv 1810.01367.
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -18,6 +19,9 @@ from torch import Tensor
 from genpolicy.backbone import Field, VelocityBackbone
 from genpolicy.shapes import sum_rows
 from genpolicy.solver import OdeSolver
+
+Velocity = Callable[[Tensor], Tensor]
+"""A field at one time."""
 
 
 def sample_with_log_prob(
@@ -77,52 +81,39 @@ def draw_probe(like: Tensor) -> Tensor:
     return torch.randint_like(like, 2) * 2.0 - 1.0
 
 
-def exact_divergence(velocity: Tensor, x: Tensor, *, create_graph: bool) -> Tensor:
-    """Return the divergence of ``velocity``, computed from ``x``, at every row, ``[batch]``.
+def divergence(velocity: Velocity, x: Tensor, probe: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Return a velocity at x and its divergence at every row, exact or along a probe.
 
     Args:
-        velocity: ``[batch, …]``; each row depends on the same row of ``x`` alone.
-        x: ``[batch, …]``, part of the graph of ``velocity``.
-        create_graph: Whether the result carries gradients.
+        velocity: A function of ``[batch, …]``, each row of which depends on its own alone.
+        x: Where, ``[batch, …]``.
+        probe: As in :func:`sample_with_log_prob`.
+
+    Returns:
+        ``[batch, …]`` and ``[batch]``.
     """
-    columns = velocity.flatten(1).unbind(1)
-    total = torch.zeros_like(columns[0])
-    for index, column in enumerate(columns):
-        gradient = _pull_back(column, x, torch.ones_like(column), create_graph)
-        total = total + gradient.flatten(1)[:, index]
-    return total
+    value, pull_back = torch.func.vjp(velocity, x)
+    if probe is not None:
+        return value, sum_rows(pull_back(probe)[0] * probe)
+    directions = _axes(x)
+    rows = torch.func.vmap(lambda direction: pull_back(direction)[0])(directions)
+    return value, (rows * directions).flatten(2).sum((0, 2))
 
 
-def _probed_divergence(velocity: Tensor, x: Tensor, probe: Tensor, create_graph: bool) -> Tensor:
-    return sum_rows(_pull_back(velocity, x, probe, create_graph) * probe)
-
-
-def _pull_back(output: Tensor, x: Tensor, weight: Tensor, create_graph: bool) -> Tensor:
-    """Return the gradient of ``weight · output`` at ``x``, zero where it does not depend on it."""
-    if not output.requires_grad:
-        return torch.zeros_like(x)
-    (gradient,) = torch.autograd.grad(
-        output, x, weight, create_graph=create_graph, retain_graph=True, materialize_grads=True
-    )
-    return gradient
+def _axes(x: Tensor) -> Tensor:
+    """Return every row's unit vectors, ``[dimensions, *x]``."""
+    dimensions = x[0].numel()
+    axes = torch.eye(dimensions, dtype=x.dtype, device=x.device)
+    return axes.reshape(dimensions, 1, *x.shape[1:]).expand(-1, *x.shape)
 
 
 def _with_divergence(field: Field, shape: torch.Size, probe: Tensor | None) -> Field:
     """Return the field of ``[batch, sample + 1]`` states whose last entry is a log-density."""
 
     def augmented(state: Tensor, t: Tensor) -> Tensor:
-        create_graph = torch.is_grad_enabled()
-        with torch.enable_grad():
-            x = state[:, :-1].reshape(shape)
-            if not x.requires_grad:
-                x = x.detach().requires_grad_()  # a copy of ours: its divergence needs a graph
-            velocity = field(x, t)
-            if probe is None:
-                divergence = exact_divergence(velocity, x, create_graph=create_graph)
-            else:
-                divergence = _probed_divergence(velocity, x, probe, create_graph)
-        change = torch.cat([velocity.flatten(1), -divergence[:, None]], dim=1)
-        return change if create_graph else change.detach()
+        x = state[:, :-1].reshape(shape)
+        velocity, lost = divergence(lambda at: field(at, t), x, probe)
+        return torch.cat([velocity.flatten(1), -lost[:, None]], dim=1)
 
     return augmented
 

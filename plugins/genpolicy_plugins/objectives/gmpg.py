@@ -53,15 +53,6 @@ class GMPG(PolicyLast):
             return {}
         return {"policy": GaussianPathBackbone, "behaviour": GaussianPathBackbone}
 
-    def expected_failures(self) -> Mapping[str, str]:
-        """Return what the divergence of a velocity excludes."""
-        if self.kl == "path":
-            return {}
-        reason = "densities take the divergence by torch.autograd.grad, inside the loss"
-        return dict.fromkeys(
-            ("it_compiles_as_one_graph", "it_runs_for_several_seeds_at_once"), reason
-        )
-
     def stages(self) -> tuple[Stage, ...]:
         """Return the behaviour's stage, the critic's, and the policy's from the behaviour."""
         last = self.acting_stage(copies={"policy": "behaviour"})
