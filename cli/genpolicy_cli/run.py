@@ -85,6 +85,15 @@ def run(
         ),
     ] = None,
     protocol: Annotated[str | None, flags.protocol(_RUN)] = None,
+    compile_: Annotated[
+        str | None,
+        typer.Option(
+            "--compile",
+            help="Whether losses are compiled: auto (where it pays), on or off.",
+            metavar="auto|on|off",
+            rich_help_panel=_RUN,
+        ),
+    ] = None,
     device: Annotated[str, flags.device(_RUN)] = "auto",
     registry: Annotated[str, flags.registry(_RUN)] = flags.REGISTRY,
     output: Annotated[
@@ -118,10 +127,12 @@ def run(
         "dataset": dataset,
     }
     own, arguments = trackers.split(settings or [])
-    if online_steps is not None:
-        arguments = _with_online_steps(arguments, online_steps)
-    if protocol is not None:
-        arguments = _with_protocol(arguments, protocol)
+    for key, flag, value, twice in (
+        ("train.online_steps", "--online-steps", online_steps, "online steps are given"),
+        ("evaluation.name", "--protocol", protocol, "the protocol is named"),
+        ("train.compile", "--compile", compile_, "compiling is chosen"),
+    ):
+        arguments = _with_flag(arguments, key, f"{flag} {value}", value, twice)
     with err().status("loading parts"):
         wanted = resolved(
             parts, named=named, arguments=arguments, config=config, recipe=recipe, seed=seed
@@ -144,21 +155,16 @@ def run(
     run_seeds(wanted, seeds, registry, order, as_json=as_json)
 
 
-def _with_online_steps(arguments: Sequence[str], steps: int) -> list[str]:
-    """Return the settings with what ``--online-steps`` sets."""
-    typed, name = f"train.online_steps={steps}", "train.online_steps"
-    others = [text for text in arguments if text.partition("=")[0] == name and text != typed]
-    if others:
-        raise OptionError(f"online steps are given twice: --online-steps {steps} and {others[-1]}")
-    return [*arguments, typed]
-
-
-def _with_protocol(arguments: Sequence[str], name: str) -> list[str]:
-    """Return the settings with what ``--protocol`` sets."""
-    typed, key = f"evaluation.name={name}", "evaluation.name"
+def _with_flag(
+    arguments: Sequence[str], key: str, flag: str, value: object, twice: str
+) -> list[str]:
+    """Return the settings with what a flag sets, if it is given."""
+    if value is None:
+        return [*arguments]
+    typed = f"{key}={value}"
     others = [text for text in arguments if text.partition("=")[0] == key and text != typed]
     if others:
-        raise OptionError(f"the protocol is named twice: --protocol {name} and {others[-1]}")
+        raise OptionError(f"{twice} twice: {flag} and {others[-1]}")
     return [*arguments, typed]
 
 

@@ -34,6 +34,8 @@ def refusal(recipe: AgentRecipe, dataset: Dataset, device: torch.device) -> str 
     """
     if recipe.train.online_steps:
         return "each acts in an environment of its own"
+    if recipe.train.compile == "on":
+        return "what is compiled is the step of one (--compile off trains them together)"
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         members = Members([Learner(recipe, shapes_of(dataset), device) for _ in range(2)])
         few = rows_of(dataset, np.arange(2 * _ROWS) % len(dataset)).to_batch(device)

@@ -32,6 +32,7 @@ from genpolicy.runs.blame import explain, in_words
 from genpolicy.runs.ids import new_run_id
 from genpolicy.tracker import Guarded, TrackerRecipe
 from genpolicy.training.checkpoint import write_atomically
+from genpolicy.training.compiling import COMPILED
 from genpolicy.training.runner import Outcome, Runner
 from genpolicy.training.sampler import Sampler
 
@@ -199,7 +200,7 @@ def start(
         trackers: Mirrors of its metrics by name; one that fails is reported once and left alone.
         tags: Words to find it by.
         command: The command line as typed.
-        parent: The run that it repeats, if any.
+        parent: The run that it repeats, if any; it is compiled where that was.
         say: Told what is odd.
         sampler: Draws from the dataset; made if there is none yet.
 
@@ -211,6 +212,9 @@ def start(
     run_id = new_run_id()
     folder = output.resolve() / run_id
     runner = Runner(recipe, dataset, run=run_id, folder=folder, device=device, sampler=sampler)
+    if parent is not None:
+        events = registry.run(parent).events
+        runner.learner.compiling.follow(each.step for each in events if each.kind == COMPILED)
     _begin_folder(folder, run_id, recipe, registry)
     git = surroundings.git_state(Path.cwd())
     record = RunStart(

@@ -1,6 +1,7 @@
 """The state of a run between two steps: models, optimisers, running means, random numbers."""
 
 import copy
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 import attrs
@@ -13,6 +14,7 @@ from genpolicy.composition.assemble import Shapes, acting_models, build_models
 from genpolicy.dataset import Batch, Dataset
 from genpolicy.objective import Loss, Objective, Stage
 from genpolicy.training.checkpoint import State, load_weights
+from genpolicy.training.compiling import Compiling
 from genpolicy.training.metrics import MetricMeans
 from genpolicy.training.rehearsal import rehearse
 from genpolicy.training.update import Average, Update
@@ -56,11 +58,13 @@ class Learner:
         acting = self.models.roles[recipe.objective.acting_role]
         self._averaged = copy.deepcopy(acting).eval() if recipe.train.ema else None
         self._updates: list[Update] = []
+        self.compiling = Compiling(recipe.train.compile, device)
 
     def enter(self, number: int, stage: Stage) -> Sequence[Update]:
         """Make stage ``number`` the current one, unless a checkpoint was taken within it."""
         if number != self.stage:
             self.stage, self.index, self._updates = number, 0, []
+            self.compiling.enter()
         if self.index == 0:
             self._copy_weights(number, stage)
         if not self._updates:
@@ -70,6 +74,16 @@ class Learner:
 
     def take_step(self, batch: Batch, updates: Sequence[Update]) -> None:
         """Train every role of the stage once."""
+        stage = self._stages[self.stage]
+        self.compiling.prepare(updates, batch, self.step + 1, stage.steps - self.index, stage.name)
+        start = time.perf_counter()
+        metrics, losses = self._train(batch, updates)
+        self.count_step(metrics, losses)
+        self.compiling.took(time.perf_counter() - start)
+
+    def _train(
+        self, batch: Batch, updates: Sequence[Update]
+    ) -> tuple[dict[str, Tensor], list[Tensor]]:
         metrics: dict[str, Tensor] = {}
         losses = []
         for update in updates:
@@ -78,7 +92,7 @@ class Learner:
             metrics[f"{update.role}/loss"] = loss.value
             for name, value in loss.metrics.items():
                 metrics[f"{update.role}/{name}"] = value
-        self.count_step(metrics, losses)
+        return metrics, losses
 
     def count_step(self, metrics: Mapping[str, Tensor], losses: list[Tensor]) -> None:
         """Note that a step was taken, and what its losses and metrics were."""
@@ -129,6 +143,7 @@ class Learner:
             "index": self.index,
             "step": self.step,
             "metrics": list(self.means.names),
+            **self.compiling.state(),
         }
         return State(tensors, facts)
 
@@ -142,6 +157,7 @@ class Learner:
             load_weights(model, state.tensors, f"model/{name}/", "the checkpoint")
         facts = state.facts
         self.stage, self.index, self.step = facts["stage"], facts["index"], facts["step"]
+        self.compiling.load(facts)
         self._updates = self.updates_of(stages[self.stage])
         for update in self._updates:
             update.load(_under(state.tensors, f"adam/{update.role}/"))

@@ -17,6 +17,7 @@ from genpolicy.backbone import Model
 from genpolicy.dataset import Batch
 from genpolicy.objective import Stage
 from genpolicy.training.learner import Learner
+from genpolicy.training.precision import losing, multiplying
 from genpolicy.training.update import Update
 
 Tensors = dict[str, Tensor]
@@ -110,15 +111,18 @@ class StackedUpdate:
 
     def losses(self, batch: Tensors) -> tuple[Tensor, Tensors]:
         """Return every member's loss, ``[member]``, and its metrics."""
-        found: tuple[Tensor, Tensors] = self._losses(self._tensors, batch)
+        first = self._updates[0]
+        with losing(first.options.precision, first.device):
+            found: tuple[Tensor, Tensors] = self._losses(self._tensors, batch)
         return found
 
     def step(self, batch: Tensors, index: int) -> tuple[Tensor, Tensors]:
         """Take the step number ``index`` of the stage and return the losses it started from."""
         first = self._updates[0]
-        losses, metrics = self.losses(batch)
-        self._optimiser.zero_grad(set_to_none=True)
-        losses.sum().backward(inputs=self.parameters)  # type: ignore[no-untyped-call]
+        with multiplying(first.options.precision, first.device):
+            losses, metrics = self.losses(batch)
+            self._optimiser.zero_grad(set_to_none=True)
+            losses.sum().backward(inputs=self.parameters)  # type: ignore[no-untyped-call]
         if first.options.clip_norm:
             _clip(self.parameters, first.options.clip_norm)
         for group in self._optimiser.param_groups:

@@ -31,6 +31,13 @@ class TrainOptions(Recipe):
     resident: Literal["auto", "yes", "no"] = option(
         "auto", help="whether all data lie on the device; else in a file; auto looks for room"
     )
+    compile: Literal["auto", "on", "off"] = option(
+        "auto",
+        help="compile losses with their gradients; auto: where it pays, and steps as CUDA graphs",
+    )
+    precision: Literal["full", "tf32", "bf16"] = option(
+        "full", help="of matrix products while training; tf32: on CUDA alone; weights stay full"
+    )
     threads: int = option(1, help="CPU threads of one training process", ge=1)
     online_steps: int = option(
         0, help="steps in the environment, learnt from as they are taken, after the stages", ge=0

@@ -249,6 +249,9 @@ class Runner:
 
     def _after_step(self, stage: Stage) -> None:
         learner = self.learner
+        for event in learner.compiling.news():
+            for observer in self.observers:
+                observer.on_event(event)
         if learner.step % self.recipe.train.log_every == 0:
             self._deliver(stage)
             self._close_metrics(stage)

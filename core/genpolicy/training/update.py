@@ -14,6 +14,7 @@ from genpolicy.discovery import PartEntry
 from genpolicy.errors import BrokenPartError
 from genpolicy.objective import Loss
 from genpolicy.training.options import TrainOptions
+from genpolicy.training.precision import losing, multiplying
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -63,25 +64,57 @@ class Update:
         self.parameters = parameters
         if not self.parameters:
             raise BrokenPartError(f"the model of role {role!r} has no weights to train")
-        self.optimiser = torch.optim.Adam(self.parameters, lr=learning_rate, fused=True)
+        self.optimiser = _adam(self.parameters, learning_rate, options)
         self.averages = averages
         self.owner, self.settled = owner, settled
+        self.device = parameters[0].device
+        self._compiled: Callable[..., Loss] | None = None
 
     def step(self, batch: Batch, index: int) -> Loss:
         """Take the step number ``index`` of the stage and return the loss it started from."""
-        loss = self.loss(batch=batch)
-        self._check(loss)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.value.backward(inputs=self.parameters)  # type: ignore[no-untyped-call]
+        self.set_rate(index)
+        return self.take(batch, index)
+
+    def take(self, batch: Batch, index: int) -> Loss:
+        """Take a step at the learning rate that is set."""
+        with multiplying(self.options.precision, self.device):
+            loss = self.lost(batch, self._compiled or self.loss)
+            self.optimiser.zero_grad(set_to_none=True)
+            loss.value.backward(inputs=self.parameters)  # type: ignore[no-untyped-call]
         if self.options.clip_norm:
             nn.utils.clip_grad_norm_(self.parameters, self.options.clip_norm)
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.rate(index)
         self.optimiser.step()
         self.after_step(index)
         for average in self.averages:
             move_towards(average.model, self.model, average.rate)
         return loss
+
+    def use(self, compiled: Callable[..., Loss]) -> None:
+        """Take the loss by an equivalent that is compiled, from now on."""
+        self._compiled = compiled
+
+    def lost(self, batch: Batch, loss: Callable[..., Loss]) -> Loss:
+        """Return the loss of a batch, computed in the precision that was chosen.
+
+        Args:
+            batch: The batch.
+            loss: The role's loss, or an equivalent.
+
+        Raises:
+            BrokenPartError: It is none that can be trained by.
+        """
+        with losing(self.options.precision, self.device):
+            found = loss(batch=batch)
+        self._check(found)
+        return found
+
+    def set_rate(self, index: int) -> None:
+        """Set the learning rate of the step number ``index`` of the stage."""
+        for group in self.optimiser.param_groups:
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(self.rate(index))
+            else:
+                group["lr"] = self.rate(index)
 
     def rate(self, index: int) -> float:
         """Return the learning rate of the step number ``index`` of the stage."""
@@ -127,3 +160,14 @@ class Update:
     def _broken(self, problem: str) -> BrokenPartError:
         who, advice = (f"{self.owner.label}: ", self.owner.advice) if self.owner else ("", "")
         return BrokenPartError(f"{who}the loss that trains {self.role!r} {problem}{advice}")
+
+
+def _adam(
+    parameters: list[nn.Parameter], learning_rate: float, options: TrainOptions
+) -> torch.optim.Adam:
+    """Return an optimiser; on CUDA one that a graph can take in, its learning rate a tensor."""
+    device = parameters[0].device
+    if device.type != "cuda" or options.compile == "off":
+        return torch.optim.Adam(parameters, lr=learning_rate, fused=True)
+    rate = torch.tensor(learning_rate, device=device)
+    return torch.optim.Adam(parameters, lr=rate, fused=True, capturable=True)

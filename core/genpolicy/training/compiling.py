@@ -1,0 +1,225 @@
+"""Whether a stage's losses are compiled, and from which step on.
+
+Compiling takes a minute, and a compiled loss rounds otherwise. So the choice is made once in a
+stage, told to whoever records the run, kept in its checkpoints, and followed by whoever repeats it.
+"""
+
+import statistics
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, Literal
+
+import torch
+from torch import Tensor, nn
+
+from genpolicy.dataset import Batch
+from genpolicy.errors import RunError
+from genpolicy.objective import Loss
+from genpolicy.records import EventRecord
+from genpolicy.training.update import Update
+
+COMPILED: Final = "compiled"
+"""The kind of event that tells from which step on a stage is compiled."""
+EAGER: Final = "eager"
+"""The kind of event that tells that a stage is not compiled."""
+
+WARMUP: Final = 60.0
+"""Seconds that compiling a step takes on a CPU: 40 to 75 were measured on two cores with torch 2.13
+(docs/decisions/compiling.md)."""
+SAVED: Final = 0.15
+"""The share of a step's time that it saves there, at least: the same measurements."""
+_WORTH: Final = 2.0  # how many times compiling must pay for itself
+_MEASURED, _SKIPPED = 60, 10  # steps of a stage that are timed, and the first of them that warm up
+
+_BACKEND = "inductor"
+
+
+class Compiling:
+    """Decides stage by stage, or follows what was decided before.
+
+    Args:
+        mode: ``auto`` decides by the time that is to be saved, on a CPU; ``on`` compiles from a
+            stage's first step.
+        device: Where the models live.
+    """
+
+    def __init__(self, mode: Literal["auto", "on", "off"], device: torch.device) -> None:
+        self._mode, self._device = mode, device
+        self._followed: frozenset[int] | None = None
+        self._news: list[EventRecord] = []
+        self.enter()
+
+    def enter(self) -> None:
+        """Begin a stage."""
+        self._decided: bool | None = None
+        self._done = False
+        self._seconds: list[float] = []
+
+    def follow(self, steps: Iterable[int]) -> None:
+        """Decide nothing: compile before the steps of the run with these numbers, from 1."""
+        self._followed = frozenset(steps)
+
+    def took(self, seconds: float) -> None:
+        """Take note of how long a step took."""
+        if self._decided is None and self._mode == "auto":
+            self._seconds.append(seconds)
+
+    def prepare(
+        self, updates: Sequence[Update], batch: Batch, step: int, left: int, stage: str
+    ) -> None:
+        """Compile the losses, if it is time to.
+
+        Args:
+            updates: What trains in the stage.
+            batch: The batch of the next step.
+            step: The number of the next step in the run, from 1.
+            left: How many steps of the stage are left.
+            stage: Its name.
+
+        Raises:
+            RunError: A loss cannot be compiled and must be, by ``compile=on``.
+        """
+        if self._done:
+            return
+        if self._decided is None:
+            self._decide(step, left, stage, len(updates))
+        self._done = self._decided is not None
+        if self._decided:
+            self._compile(updates, batch, step)
+
+    def news(self) -> list[EventRecord]:
+        """Return what was decided since the last call."""
+        news, self._news = self._news, []
+        return news
+
+    def state(self) -> dict[str, Any]:
+        """Return what was decided, for a checkpoint."""
+        followed = None if self._followed is None else sorted(self._followed)
+        return {"compiled": self._decided, "compile_follows": followed}
+
+    def load(self, facts: dict[str, Any]) -> None:
+        """Take up what was decided."""
+        self._decided = facts.get("compiled")
+        if facts.get("compile_follows") is not None:
+            self.follow(facts["compile_follows"])
+
+    def _decide(self, step: int, left: int, stage: str, roles: int) -> None:
+        if self._followed is not None:
+            if step in self._followed:
+                self._settle(True, step, f"stage {stage!r} is compiled as the run was")
+        elif self._mode == "on":
+            self._settle(True, step, f"stage {stage!r} is compiled, as train.compile=on asks")
+        elif self._mode == "auto" and len(self._seconds) == _MEASURED:
+            self._weigh(step, left, stage, roles)
+
+    def _weigh(self, step: int, left: int, stage: str, roles: int) -> None:
+        """Compile if that saves enough of the time that is left."""
+        each = statistics.median(self._seconds[_SKIPPED:])
+        saved, cost = SAVED * each * left, WARMUP * roles
+        pays = saved >= _WORTH * cost
+        numbers = (
+            f"of {left:,} steps at {1e3 * each:.1f} ms it saves about {saved:,.0f} s and takes "
+            f"about {cost:.0f} s"
+        )
+        verb = "is" if pays else "is not"
+        self._settle(pays, step, f"stage {stage!r} {verb} compiled: {numbers}")
+
+    def _settle(self, compiled: bool, step: int, message: str) -> None:
+        self._decided = compiled
+        self._tell(COMPILED if compiled else EAGER, message, step)
+
+    def _tell(self, kind: str, message: str, step: int) -> None:
+        self._news.append(EventRecord(kind=kind, message=message, step=step))
+
+    def _compile(self, updates: Sequence[Update], batch: Batch, step: int) -> None:
+        try:
+            made = [_compiled(update, updates, batch) for update in updates]
+        except _CannotCompileError as error:
+            self._fall_back(str(error), step)
+            return
+        for update, loss in zip(updates, made, strict=True):
+            update.use(loss)
+
+    def _fall_back(self, why: str, step: int) -> None:
+        if self._mode == "on":
+            raise RunError(f"{why}; --compile off trains without")
+        self._decided, self._news = False, []
+        self._tell("warning", f"{why}; training goes on without", step)
+
+
+class _CannotCompileError(Exception):
+    pass
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that computes the same, compiled as one graph at its first call.
+
+    Its random numbers are torch's own, in the same order.
+    """
+    options = {"fallback_random": True} if _BACKEND == "inductor" else None
+    compiling: Callable[..., Any] = torch.compile(
+        function,
+        backend=_BACKEND,
+        fullgraph=True,
+        dynamic=False,
+        options=options,
+        isolate_recompiles=True,
+    )
+    return compiling
+
+
+def _compiled(update: Update, updates: Sequence[Update], batch: Batch) -> Callable[..., Loss]:
+    """Return an update's loss compiled, and tried out on a batch.
+
+    Trying it out leaves weights, buffers and random numbers as they are.
+    """
+    others = [weight for each in updates if each is not update for weight in each.parameters]
+    program = compiled(update.loss)
+
+    def loss(batch: Batch) -> Loss:
+        with _constant(others):  # else their gradients would be compiled too, and computed
+            found: Loss = program(batch=batch)
+        return found
+
+    with _untouched(updates):
+        try:
+            _try_out(update, loss, batch)
+        except Exception as error:
+            _try_out(update, update.loss, batch)  # what fails of itself is not compiling's fault
+            raise _CannotCompileError(
+                f"the loss that trains {update.role!r} cannot be compiled: {_first_line(error)}"
+            ) from error
+    return loss
+
+
+def _try_out(update: Update, loss: Callable[..., Loss], batch: Batch) -> None:
+    torch.autograd.grad(update.lost(batch, loss).value, update.parameters, allow_unused=True)
+
+
+@contextmanager
+def _constant(weights: Collection[nn.Parameter]) -> Iterator[None]:
+    for weight in weights:
+        weight.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for weight in weights:
+            weight.requires_grad_(True)
+
+
+@contextmanager
+def _untouched(updates: Sequence[Update]) -> Iterator[None]:
+    """Leave random numbers and models' buffers as they were."""
+    buffers = [buffer for update in updates for buffer in update.model.buffers()]
+    kept: list[Tensor] = [buffer.clone() for buffer in buffers]
+    device = updates[0].device
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        try:
+            yield
+        finally:
+            for buffer, before in zip(buffers, kept, strict=True):
+                buffer.copy_(before)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).strip().splitlines()[0]

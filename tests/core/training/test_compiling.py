@@ -1,0 +1,213 @@
+from collections.abc import Callable, Iterator
+
+import pytest
+import torch
+from torch import Tensor
+
+from genpolicy.agent import shapes_of
+from genpolicy.backbone import Model
+from genpolicy.composition.agent_recipe import AgentRecipe
+from genpolicy.dataset import Batch, Dataset
+from genpolicy.errors import RunError
+from genpolicy.objective import Loss
+from genpolicy.training import compiling as compiling_module
+from genpolicy.training.compiling import COMPILED, EAGER, Compiling
+from genpolicy.training.learner import Learner, stages_of
+from genpolicy.training.options import TrainOptions
+from genpolicy.training.sampler import Sampler
+from genpolicy.training.update import Update
+from objectives import options
+
+Maker = Callable[..., AgentRecipe]
+DataMaker = Callable[..., Dataset]
+CPU = torch.device("cpu")
+BC = ("objective.steps=100", "objective.batch_size=4")
+
+
+@pytest.fixture(autouse=True)
+def traced_alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Trace losses and their gradients, and generate no code, which takes long."""
+    monkeypatch.setattr(compiling_module, "_BACKEND", "aot_eager")
+    yield
+    torch._dynamo.reset()
+
+
+@pytest.fixture
+def learner(small_recipe: Maker, make_dataset: DataMaker) -> Callable[..., Learner]:
+    def make(*settings: str, objective: str = "bc") -> Learner:
+        torch.manual_seed(0)
+        settings = settings or BC
+        return Learner(small_recipe(objective, *settings), shapes_of(make_dataset()), CPU)
+
+    return make
+
+
+@pytest.fixture
+def sampler(make_dataset: DataMaker) -> Sampler:
+    return Sampler(make_dataset(), CPU)
+
+
+def _train(learner: Learner, sampler: Sampler, steps: int | None = None) -> None:
+    """Take the steps of every stage, or some of the first."""
+    for number, stage in enumerate(stages_of(learner.recipe.objective)[: None if not steps else 1]):
+        learner.means.clear()
+        updates = learner.enter(number, stage)
+        for _ in range(steps or stage.steps):
+            learner.take_step(sampler.draw(stage.batch_size), updates)
+
+
+def _weights(learner: Learner) -> dict[str, Tensor]:
+    return learner.state().tensors  # type: ignore[return-value]
+
+
+@pytest.mark.slow
+def test_compiled_stages_train_as_others_do(
+    learner: Callable[..., Learner], sampler: Sampler
+) -> None:
+    """Three roles at once, of which each other's weights are constants to the compiler."""
+    settings, found = ("solver=midpoint:2", "train.clip_norm=1", *options("fql", 2)), []
+    for mode in ("on", "off"):
+        one = learner(*settings, f"train.compile={mode}", objective="fql")
+        torch.manual_seed(1)
+        _train(one, sampler)
+        found.append(_weights(one))
+    compiled, eager = found
+    assert compiled.keys() == eager.keys()
+    for name, tensor in compiled.items():
+        torch.testing.assert_close(tensor, eager[name], rtol=1e-4, atol=1e-5, msg=name)
+
+
+def test_auto_compiles_where_that_pays_and_says_by_what_numbers(
+    learner: Callable[..., Learner], sampler: Sampler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = learner()
+    _train(one, sampler, 61)
+    (event,) = one.compiling.news()
+    assert (event.kind, event.step) == (EAGER, 61)
+    assert event.message.startswith("stage 'policy' is not compiled: of 40 steps at ")
+    assert event.message.endswith(" s and takes about 60 s")
+    monkeypatch.setattr(compiling_module, "WARMUP", 0.0)
+    other = learner()
+    _train(other, sampler, 60)
+    assert other.compiling.news() == []
+    _train(other, sampler, 2)
+    (event,) = other.compiling.news()
+    assert (event.kind, event.step) == (COMPILED, 61)
+    assert event.message.startswith("stage 'policy' is compiled: of 40 steps at ")
+
+
+def test_what_is_weighed_is_the_time_that_is_left(sampler: Sampler) -> None:
+    for left, expected in ((10_000, COMPILED), (7_000, EAGER)):  # 0.15 x left x 0.1 s over 120 s
+        one = Compiling("auto", CPU)
+        for seconds in [9.0] * 10 + [0.1] * 50:
+            one.took(seconds)
+        one.prepare([_update(_parabola)], sampler.draw(2), 61, left, "policy")
+        assert [event.kind for event in one.news()] == [expected]
+
+
+def test_a_checkpoint_goes_on_compiled_and_one_without_is_left_so(
+    learner: Callable[..., Learner], sampler: Sampler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for warmup, expected in ((0.0, True), (60.0, False)):
+        with monkeypatch.context() as patch:
+            patch.setattr(compiling_module, "WARMUP", warmup)
+            one = learner()
+            _train(one, sampler, 61)
+        again = learner()
+        again.load(one.state(), stages_of(again.recipe.objective))
+        seen = _calls(again, monkeypatch)
+        _train(again, sampler, 1)
+        assert again.compiling.state()["compiled"] is expected
+        assert again.compiling.news() == []
+        assert seen == (["policy"] if expected else [])
+
+
+def _calls(learner: Learner, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list of roles that grows as their losses are compiled."""
+    made, seen = compiling_module._compiled, list[str]()
+
+    def noted(update: Update, *others: object) -> Callable[..., Loss]:
+        seen.append(update.role)
+        return made(update, *others)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(compiling_module, "_compiled", noted)
+    return seen
+
+
+def test_what_is_followed_is_compiled_at_the_same_step_however_fast_it_is(
+    learner: Callable[..., Learner], sampler: Sampler
+) -> None:
+    one = learner()
+    one.compiling.follow([3])
+    _train(one, sampler, 2)
+    assert one.compiling.news() == []
+    resumed = learner()
+    resumed.load(one.state(), stages_of(resumed.recipe.objective))
+    _train(resumed, sampler, 1)
+    (event,) = resumed.compiling.news()
+    assert (event.kind, event.step) == (COMPILED, 3)
+    assert event.message == "stage 'policy' is compiled as the run was"
+    eager = learner()
+    eager.compiling.follow([])
+    _train(eager, sampler, 70)
+    assert eager.compiling.news() == []
+
+
+class Weights(Model):
+    seen: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = torch.nn.Parameter(torch.ones(()))
+        self.register_buffer("seen", torch.zeros(()))
+
+
+WEIGHTS = Weights()
+
+
+def _parabola(batch: Batch) -> Loss:
+    WEIGHTS.seen += 1.0
+    return Loss((WEIGHTS.w**2 * torch.rand(())).mean())
+
+
+def _branching(batch: Batch) -> Loss:
+    return Loss(WEIGHTS.w**2 if WEIGHTS.w.detach().item() > 0 else -WEIGHTS.w)
+
+
+def _failing(batch: Batch) -> Loss:
+    raise ValueError("of its own")
+
+
+def _update(loss: Callable[..., Loss]) -> Update:
+    return Update("policy", [WEIGHTS.w], WEIGHTS, loss, 0.1, 9, TrainOptions(), [])
+
+
+def test_trying_out_changes_neither_weights_nor_buffers_nor_random_numbers(
+    sampler: Sampler,
+) -> None:
+    batch, one = sampler.draw(2), Compiling("on", CPU)
+    before = torch.get_rng_state(), WEIGHTS.w.clone(), WEIGHTS.seen.clone()
+    one.prepare([_update(_parabola)], batch, 1, 9, "policy")
+    for now, then in zip((torch.get_rng_state(), WEIGHTS.w, WEIGHTS.seen), before, strict=True):
+        assert torch.equal(now, then)
+    assert WEIGHTS.w.grad is None
+
+
+def test_a_loss_that_does_not_compile_is_named_and_auto_goes_on_without(sampler: Sampler) -> None:
+    batch, why = sampler.draw(2), "the loss that trains 'policy' cannot be compiled: "
+    with pytest.raises(RunError, match=f"{why}.*; --compile off trains without"):
+        Compiling("on", CPU).prepare([_update(_branching)], batch, 1, 9, "policy")
+    one, update = Compiling("auto", CPU), _update(_branching)
+    one.follow([1])
+    one.prepare([update], batch, 1, 9, "policy")
+    (event,) = one.news()
+    assert event.kind == "warning"
+    assert event.message.startswith(why)
+    assert event.message.endswith("; training goes on without")
+    assert update.step(batch, 0).value == 1.0
+    assert one.state()["compiled"] is False
+
+
+def test_a_loss_that_fails_of_itself_says_so(sampler: Sampler) -> None:
+    with pytest.raises(ValueError, match="of its own"):
+        Compiling("on", CPU).prepare([_update(_failing)], sampler.draw(2), 1, 9, "policy")
