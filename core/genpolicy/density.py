@@ -92,7 +92,7 @@ def divergence(velocity: Velocity, x: Tensor, probe: Tensor | None = None) -> tu
     Returns:
         ``[batch, …]`` and ``[batch]``.
     """
-    value, pull_back = torch.func.vjp(velocity, x)
+    value, pull_back, *_ = torch.func.vjp(velocity, x)
     if probe is not None:
         return value, sum_rows(pull_back(probe)[0] * probe)
     directions = _axes(x)

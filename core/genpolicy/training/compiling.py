@@ -5,7 +5,7 @@ stage, told to whoever records the run, kept in its checkpoints, and followed by
 """
 
 import statistics
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, Literal
 
@@ -38,13 +38,13 @@ class Compiling:
     """Decides stage by stage, or follows what was decided before.
 
     Args:
-        mode: ``auto`` decides by the time that is to be saved, on a CPU; ``on`` compiles from a
-            stage's first step.
+        mode: ``auto`` decides by the time that is to be saved, and on a CPU alone; ``on`` compiles
+            from a stage's first step.
         device: Where the models live.
     """
 
     def __init__(self, mode: Literal["auto", "on", "off"], device: torch.device) -> None:
-        self._mode, self._device = mode, device
+        self._mode, self._weighs = mode, mode == "auto" and device.type == "cpu"
         self._followed: frozenset[int] | None = None
         self._news: list[EventRecord] = []
         self.enter()
@@ -61,7 +61,7 @@ class Compiling:
 
     def took(self, seconds: float) -> None:
         """Take note of how long a step took."""
-        if self._decided is None and self._mode == "auto":
+        if self._decided is None and self._weighs:
             self._seconds.append(seconds)
 
     def prepare(
@@ -97,7 +97,7 @@ class Compiling:
         followed = None if self._followed is None else sorted(self._followed)
         return {"compiled": self._decided, "compile_follows": followed}
 
-    def load(self, facts: dict[str, Any]) -> None:
+    def load(self, facts: Mapping[str, Any]) -> None:
         """Take up what was decided."""
         self._decided = facts.get("compiled")
         if facts.get("compile_follows") is not None:
@@ -109,7 +109,7 @@ class Compiling:
                 self._settle(True, step, f"stage {stage!r} is compiled as the run was")
         elif self._mode == "on":
             self._settle(True, step, f"stage {stage!r} is compiled, as train.compile=on asks")
-        elif self._mode == "auto" and len(self._seconds) == _MEASURED:
+        elif self._weighs and len(self._seconds) == _MEASURED:
             self._weigh(step, left, stage, roles)
 
     def _weigh(self, step: int, left: int, stage: str, roles: int) -> None:
@@ -126,9 +126,10 @@ class Compiling:
 
     def _settle(self, compiled: bool, step: int, message: str) -> None:
         self._decided = compiled
-        self._tell(COMPILED if compiled else EAGER, message, step)
+        self.tell(COMPILED if compiled else EAGER, message, step)
 
-    def _tell(self, kind: str, message: str, step: int) -> None:
+    def tell(self, kind: str, message: str, step: int) -> None:
+        """Add something to the news."""
         self._news.append(EventRecord(kind=kind, message=message, step=step))
 
     def _compile(self, updates: Sequence[Update], batch: Batch, step: int) -> None:
@@ -144,7 +145,7 @@ class Compiling:
         if self._mode == "on":
             raise RunError(f"{why}; --compile off trains without")
         self._decided, self._news = False, []
-        self._tell("warning", f"{why}; training goes on without", step)
+        self.tell("warning", f"{why}; training goes on without", step)
 
 
 class _CannotCompileError(Exception):
@@ -157,13 +158,13 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     Its random numbers are torch's own, in the same order.
     """
     options = {"fallback_random": True} if _BACKEND == "inductor" else None
-    compiling: Callable[..., Any] = torch.compile(
+    compiling: Callable[..., Any] = torch.compile(  # type: ignore[call-overload]
         function,
         backend=_BACKEND,
         fullgraph=True,
         dynamic=False,
         options=options,
-        isolate_recompiles=True,
+        isolate_recompiles=True,  # else a process that trains many runs is out of recompilations
     )
     return compiling
 

@@ -1,6 +1,7 @@
 """The state of a run between two steps: models, optimisers, running means, random numbers."""
 
 import copy
+import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -15,6 +16,7 @@ from genpolicy.dataset import Batch, Dataset
 from genpolicy.objective import Loss, Objective, Stage
 from genpolicy.training.checkpoint import State, load_weights
 from genpolicy.training.compiling import Compiling
+from genpolicy.training.cuda_graph import StepGraph, Taken
 from genpolicy.training.metrics import MetricMeans
 from genpolicy.training.rehearsal import rehearse
 from genpolicy.training.update import Average, Update
@@ -58,6 +60,7 @@ class Learner:
         acting = self.models.roles[recipe.objective.acting_role]
         self._averaged = copy.deepcopy(acting).eval() if recipe.train.ema else None
         self._updates: list[Update] = []
+        self._graph: StepGraph | None = None
         self.compiling = Compiling(recipe.train.compile, device)
 
     def enter(self, number: int, stage: Stage) -> Sequence[Update]:
@@ -70,6 +73,7 @@ class Learner:
         if not self._updates:
             self._updates = self.updates_of(stage)
         self._set_modes(stage)
+        self._graph = self._graph_of(self._updates)
         return self._updates
 
     def take_step(self, batch: Batch, updates: Sequence[Update]) -> None:
@@ -77,17 +81,17 @@ class Learner:
         stage = self._stages[self.stage]
         self.compiling.prepare(updates, batch, self.step + 1, stage.steps - self.index, stage.name)
         start = time.perf_counter()
-        metrics, losses = self._train(batch, updates)
-        self.count_step(metrics, losses)
+        for update in updates:
+            update.set_rate(self.index)
+        take = self._graph or functools.partial(self._take, updates)
+        self.count_step(*take(batch))
         self.compiling.took(time.perf_counter() - start)
 
-    def _train(
-        self, batch: Batch, updates: Sequence[Update]
-    ) -> tuple[dict[str, Tensor], list[Tensor]]:
+    def _take(self, updates: Sequence[Update], batch: Batch) -> Taken:
         metrics: dict[str, Tensor] = {}
         losses = []
         for update in updates:
-            loss = update.step(batch, self.index)
+            loss = update.take(batch, self.index)
             losses.append(loss.value)
             metrics[f"{update.role}/loss"] = loss.value
             for name, value in loss.metrics.items():
@@ -197,6 +201,17 @@ class Learner:
             )
             for role, rate in stage.learning_rates.items()
         ]
+
+    def _graph_of(self, updates: Sequence[Update]) -> StepGraph | None:
+        if self.device.type != "cuda" or self.recipe.train.compile == "off":
+            return None
+        take = functools.partial(self._take, updates)
+        return StepGraph(
+            updates,
+            take,
+            self.device,
+            lambda why: self.compiling.tell("warning", why, self.step + 1),
+        )
 
     def _averages(self, role: str) -> list[Average]:
         averages = []
