@@ -59,8 +59,9 @@ def transitions(
     t, s = times[:-1], times[1:]
     share = fresh * (1.0 - noise_kept(path, t, s) ** 2)
     kept = path.sigma(s) * torch.sqrt(1.0 - share)
-    from_x = (kept * path.d_alpha(t) - path.alpha(s) * path.d_sigma(t)) / path.w(t)
-    from_velocity = (path.alpha(s) * path.sigma(t) - kept * path.alpha(t)) / path.w(t)
+    w = path.w(t)
+    from_x = (kept * path.d_alpha(t) - path.alpha(s) * path.d_sigma(t)) / w
+    from_velocity = (path.alpha(s) * path.sigma(t) - kept * path.alpha(t)) / w
     std = path.sigma(s) * torch.sqrt(share)
     if variance is not None:
         of_data = path.alpha(s) - kept * path.alpha(t) / path.sigma(t)

@@ -24,10 +24,9 @@ EAGER: Final = "eager"
 """The kind of event that tells that a stage is not compiled."""
 
 WARMUP: Final = 60.0
-"""Seconds that compiling a step takes on a CPU: 40 to 75 were measured on two cores with torch 2.13
-(docs/decisions/compiling.md)."""
-SAVED: Final = 0.15
-"""The share of a step's time that it saves there, at least: the same measurements."""
+"""Seconds that compiling one role's loss takes on a CPU, by benchmarks/steps.py with torch 2.13."""
+SAVED: Final = 0.1
+"""The share of a step's time that it then saves, for the least that gains from it: there."""
 _WORTH: Final = 2.0  # how many times compiling must pay for itself
 _MEASURED, _SKIPPED = 60, 10  # steps of a stage that are timed, and the first of them that warm up
 
