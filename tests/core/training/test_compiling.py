@@ -1,5 +1,6 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
+import attrs
 import pytest
 import torch
 from torch import Tensor
@@ -10,6 +11,8 @@ from genpolicy.composition.agent_recipe import AgentRecipe
 from genpolicy.dataset import Batch, Dataset
 from genpolicy.errors import RunError
 from genpolicy.objective import Loss
+from genpolicy.scaffold.templates.objective import Example
+from genpolicy.testing.agents import small_agent
 from genpolicy.training import compiling as compiling_module
 from genpolicy.training.compiling import COMPILED, EAGER, Compiling
 from genpolicy.training.learner import Learner, stages_of
@@ -56,21 +59,29 @@ def _train(learner: Learner, sampler: Sampler, steps: int | None = None) -> None
             learner.take_step(sampler.draw(stage.batch_size), updates)
 
 
-def _weights(learner: Learner) -> dict[str, Tensor]:
-    return learner.state().tensors  # type: ignore[return-value]
+def _tensors(learner: Learner) -> Mapping[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in learner.state().tensors.items()}
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("objective", ["fql", "a newcomer's"])
 def test_compiled_stages_train_as_others_do(
-    learner: Callable[..., Learner], sampler: Sampler
+    objective: str, small_recipe: Maker, make_dataset: DataMaker, sampler: Sampler
 ) -> None:
     """Three roles at once, of which each other's weights are constants to the compiler."""
-    settings, found = ("solver=midpoint:2", "train.clip_norm=1", *options("fql", 2)), []
+    if objective == "fql":
+        settings = ("solver=midpoint:2", "train.clip_norm=1", *options("fql", 2))
+        recipe = small_recipe("fql", *settings)
+    else:
+        recipe = small_agent(Example(steps=2, batch_size=4), {})
+    found = []
     for mode in ("on", "off"):
-        one = learner(*settings, f"train.compile={mode}", objective="fql")
+        torch.manual_seed(0)
+        train = attrs.evolve(recipe.train, compile=mode)
+        one = Learner(attrs.evolve(recipe, train=train), shapes_of(make_dataset()), CPU)
         torch.manual_seed(1)
         _train(one, sampler)
-        found.append(_weights(one))
+        found.append(_tensors(one))
     compiled, eager = found
     assert compiled.keys() == eager.keys()
     for name, tensor in compiled.items():
