@@ -5,12 +5,14 @@ stage, told to whoever records the run, kept in its checkpoints, and followed by
 """
 
 import statistics
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Final, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from genpolicy.dataset import Batch
 from genpolicy.errors import RunError
@@ -23,8 +25,9 @@ COMPILED: Final = "compiled"
 EAGER: Final = "eager"
 """The kind of event that tells that a stage is not compiled."""
 
-WARMUP: Final = 60.0
-"""Seconds that compiling one role's loss takes on a CPU, by benchmarks/steps.py with torch 2.13."""
+WARMUP: Final = 0.04
+"""Seconds that compiling takes on a CPU for each operation of a step: 5 to 20 for the 160 to 820 of
+iql and fql, 65 for diffusion-ql's 1500, by benchmarks/steps.py on two quiet cores, torch 2.13."""
 SAVED: Final = 0.1
 """The share of a step's time that it then saves, for the least that gains from it: there."""
 _WORTH: Final = 2.0  # how many times compiling must pay for itself
@@ -53,15 +56,27 @@ class Compiling:
         self._decided: bool | None = None
         self._done = False
         self._seconds: list[float] = []
+        self.operations = 0
 
     def follow(self, steps: Iterable[int]) -> None:
         """Decide nothing: compile before the steps of the run with these numbers, from 1."""
         self._followed = frozenset(steps)
 
-    def took(self, seconds: float) -> None:
-        """Take note of how long a step took."""
-        if self._decided is None and self._weighs:
-            self._seconds.append(seconds)
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Take note of how long a step takes, and of how many operations the first one has."""
+        if not self._weighs or self._done:
+            yield
+            return
+        start = time.perf_counter()
+        with self._counter() as counter:
+            yield
+        self._seconds.append(time.perf_counter() - start)
+        self.operations = counter.operations
+
+    def _counter(self) -> "AbstractContextManager[Compiling | _Counter]":
+        """Return what counts the operations of the first step, and keeps the number after it."""
+        return nullcontext(self) if self._seconds else _Counter()  # type: ignore[no-untyped-call]
 
     def prepare(
         self, updates: Sequence[Update], batch: Batch, step: int, left: int, stage: str
@@ -81,7 +96,7 @@ class Compiling:
         if self._done:
             return
         if self._decided is None:
-            self._decide(step, left, stage, len(updates))
+            self._decide(step, left, stage)
         self._done = self._decided is not None
         if self._decided:
             self._compile(updates, batch, step)
@@ -102,19 +117,19 @@ class Compiling:
         if facts.get("compile_follows") is not None:
             self.follow(facts["compile_follows"])
 
-    def _decide(self, step: int, left: int, stage: str, roles: int) -> None:
+    def _decide(self, step: int, left: int, stage: str) -> None:
         if self._followed is not None:
             if step in self._followed:
                 self._settle(True, step, f"stage {stage!r} is compiled as the run was")
         elif self._mode == "on":
             self._settle(True, step, f"stage {stage!r} is compiled, as train.compile=on asks")
         elif self._weighs and len(self._seconds) == _MEASURED:
-            self._weigh(step, left, stage, roles)
+            self._weigh(step, left, stage)
 
-    def _weigh(self, step: int, left: int, stage: str, roles: int) -> None:
+    def _weigh(self, step: int, left: int, stage: str) -> None:
         """Compile if that saves enough of the time that is left."""
         each = statistics.median(self._seconds[_SKIPPED:])
-        saved, cost = SAVED * each * left, WARMUP * roles
+        saved, cost = SAVED * each * left, WARMUP * self.operations
         pays = saved >= _WORTH * cost
         numbers = (
             f"of {left:,} steps at {1e3 * each:.1f} ms it saves about {saved:,.0f} s and takes "
@@ -145,6 +160,22 @@ class Compiling:
             raise RunError(f"{why}; --compile off trains without")
         self._decided, self._news = False, []
         self.tell("warning", f"{why}; training goes on without", step)
+
+
+class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts operations."""
+
+    operations = 0
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        self.operations += 1
+        return func(*args, **(kwargs or {}))
 
 
 class _CannotCompileError(Exception):

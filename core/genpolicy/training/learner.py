@@ -2,7 +2,6 @@
 
 import copy
 import functools
-import time
 from collections.abc import Callable, Mapping, Sequence
 
 import attrs
@@ -80,12 +79,11 @@ class Learner:
         """Train every role of the stage once."""
         stage = self._stages[self.stage]
         self.compiling.prepare(updates, batch, self.step + 1, stage.steps - self.index, stage.name)
-        start = time.perf_counter()
         for update in updates:
             update.set_rate(self.index)
         take = self._graph or functools.partial(self._take, updates)
-        self.count_step(*take(batch))
-        self.compiling.took(time.perf_counter() - start)
+        with self.compiling.watched():
+            self.count_step(*take(batch))
 
     def _take(self, updates: Sequence[Update], batch: Batch) -> Taken:
         metrics: dict[str, Tensor] = {}
