@@ -65,7 +65,7 @@ class Compiling:
     @contextmanager
     def watched(self) -> Iterator[None]:
         """Take note of how long a step takes, and of how many operations the first one has."""
-        if not self._weighs or self._done:
+        if not self._weighs or self._done or self._followed is not None:
             yield
             return
         start = time.perf_counter()
