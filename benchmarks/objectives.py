@@ -5,10 +5,12 @@
     python benchmarks/objectives.py npz:locomotion/hopper-medium.npz \
         npz:locomotion/halfcheetah-medium.npz --recipe locomotion --seeds 10 11 12
 
-The files of the last are arrays of D4RL's kind, one file per body. With networks of one size for all; on the mazes by the recipe ``quick``, whose settings were chosen
-on seeds 0 and 7, and with the policies that made the data beside them. What is recorded already is
-not repeated, so that a broken series goes on where it stopped; ``--repeat`` trains it again, after
-a change of settings. Two runs at a time: each takes one core.
+The files of the last are arrays of D4RL's kind, one file per body.
+
+With networks of one size for all; on the mazes by the recipe ``quick``, whose settings were chosen
+on seeds 0 and 7. The policies that made the data stand beside. What is recorded already is not
+repeated, so that a broken series goes on where it stopped; ``--repeat`` trains it again, after a
+change of settings. Two runs at a time: each takes one core.
 """
 
 import argparse
