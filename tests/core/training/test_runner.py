@@ -16,7 +16,7 @@ from genpolicy.errors import CheckpointError, DivergedError, StoppedError
 from genpolicy.observer import Observer
 from genpolicy.records import ArtifactRecord, EvaluationRecord, EventRecord, MetricsRecord
 from genpolicy.training import runner as runner_module
-from genpolicy.training.checkpoint import read_newest_checkpoint
+from genpolicy.training.checkpoint import read_checkpoint
 from genpolicy.training.runner import Runner
 
 Maker = Callable[..., AgentRecipe]
@@ -305,7 +305,7 @@ def test_a_loss_that_diverges_stops_the_run_and_says_where(
         "; the checkpoint of step 4 is kept; try a lower learning rate than critic's 1e+30, or "
         "train.clip_norm=1"
     )
-    state, passed = read_newest_checkpoint(tmp_path / "checkpoints")
+    state, passed = read_checkpoint(tmp_path / "checkpoints")
     assert passed == []
     assert state is not None
     assert state.facts["step"] == 4
@@ -353,7 +353,7 @@ def test_weights_that_are_no_numbers_are_never_saved(
         "the weights of 'policy' stopped being finite in stage 'policy' by step 12 of 13; the "
         "checkpoint of step 11 is kept; try a lower learning rate than policy's 3e-05"
     )
-    state, _ = read_newest_checkpoint(tmp_path / "checkpoints")
+    state, _ = read_checkpoint(tmp_path / "checkpoints")
     assert state is not None
     assert state.facts["step"] == 11
 
