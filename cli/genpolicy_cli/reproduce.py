@@ -95,9 +95,9 @@ def _repetition(launches: "Sequence[Launch]", run: str, *, quiet: bool) -> "RunR
     """
     if len(launches) == 1:
         return carry_out(launches[0], quiet=quiet)
-    err().print(
-        f"run {run} and the {len(launches) - 1} that train with it run again, as one program"
-    )
+    others = len(launches) - 1
+    them = "the other that trains" if others == 1 else f"the {others} that train"
+    err().print(f"run {run} and {them} with it run again, as one program", soft_wrap=True)
     ended = carry_out_together(launches, quiet=quiet)
     own = next(n for n, launch in enumerate(launches) if launch.parent == run)
     for number, end in enumerate(ended):

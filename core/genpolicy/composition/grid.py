@@ -20,6 +20,7 @@ from genpolicy.recipe import Recipe, options_of
 from genpolicy.training.options import TrainOptions
 
 _COMMA: Final = ","
+_BRACKETS: Final = ("(", "[")  # a list's
 _SECTIONS: Final[Mapping[str, type[Recipe]]] = {"train": TrainOptions, "evaluation": Protocol}
 _SCALARS: Final = (int, float, bool, type(None))
 
@@ -47,7 +48,7 @@ def resolve_grid(
     several = {
         key: value
         for key, value in typed.values.items()
-        if isinstance(value, str) and _COMMA in value and "." in key
+        if "." in key and _COMMA in value and not value.startswith(_BRACKETS)
     }
     if several:
         rest = {key: value for key, value in typed.values.items() if key not in several}

@@ -35,17 +35,22 @@ def run_batch(
     names = names or [launch.run_id for launch in launches]
     places = [names.index(launch.run_id) for launch in launches]
     _name_the_batch(launches, names)
+    ended: dict[int, RunResult | BaseException] = {}
+
+    def end(number: int, found: Outcome | Exception) -> None:
+        ended[number] = _ended(launches[number], found)
+
     try:
-        ends = run_together([launch.runner for launch in launches], told, places)
+        run_together([launch.runner for launch in launches], told, end, places)
     except BaseException as error:
-        for launch in launches:
-            launch.failed(error)
+        for number, launch in enumerate(launches):
+            if number not in ended:
+                launch.failed(error)
         raise
-    ended = [_ended(launch, end) for launch, end in zip(launches, ends, strict=True)]
-    stopped = [each for each in ended if isinstance(each, StoppedError)]
+    stopped = [each for each in ended.values() if isinstance(each, StoppedError)]
     if stopped:
         raise _stopped(stopped)
-    return ended
+    return [ended[number] for number in range(len(launches))]
 
 
 def _stopped(errors: Sequence[StoppedError]) -> StoppedError:

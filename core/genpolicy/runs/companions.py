@@ -1,5 +1,6 @@
 """With which others a run trained as one program, as its record tells."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Final
 
@@ -30,14 +31,13 @@ def companions(run: RunDetail) -> tuple[str, ...]:
 
 
 def left_at(run: RunDetail) -> int | None:
-    """Return the step after which a run went on without its companions, if it did."""
+    """Return the step after which a run first went on without its companions, if it did."""
     told = [event for event in run.events if event.kind in (_KIND, _RESUMED)]
-    apart = [
-        event.step
-        for event, following in zip(told, [*told[1:], None], strict=True)
-        if event.kind == _RESUMED and (following is None or following.kind == _RESUMED)
-    ]
-    return apart[0] if apart and companions(run) else None
+    for event, following in itertools.pairwise([*told, None]):
+        together = following is not None and following.kind == _KIND
+        if event is not None and event.kind == _RESUMED and not together and companions(run):
+            return event.step
+    return None
 
 
 def known(registry: Registry, run: str) -> RunDetail | None:

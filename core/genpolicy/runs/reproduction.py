@@ -111,10 +111,9 @@ def repeat(
         )
     recipe = recall(catalogue, detail.start.recipe, detail.start.providers)
     dataset = recipe.part("dataset", DatasetRecipe).prepare()
-    sampler = Sampler(dataset, device, recipe.train.resident)
-    launches = []
+    check_same_data(detail, dataset)
+    sampler, launches = Sampler(dataset, device, recipe.train.resident), []
     for each in _together(detail, registry, say):
-        check_same_data(each, dataset)
         again = recall(catalogue, each.start.recipe, each.start.providers)
         launches.append(
             start(

@@ -101,7 +101,8 @@ def _restore(runner: Runner, writer: RunWriter, detail: RunDetail, wanted: int |
         )
     writer.rewind(step)
     if step == 0:
-        passed.append(f"run {runner.run_id} has no checkpoint yet and starts anew")
+        whose = "those that train with it have" if had else "it has"
+        passed.append(f"run {runner.run_id} starts anew: {whose} no checkpoint yet")
     return passed
 
 

@@ -39,7 +39,7 @@ class Stacks:
         self._known: dict[int, Tensor] = {}
         named = [learner.named_models() for learner in learners]
         if any(models.keys() != named[0].keys() for models in named):
-            raise UsageError("they have other models")
+            raise UsageError("the models are not the same")
         self.models: dict[str, Tensors] = {
             name: self._stack([models[name] for models in named]) for name in named[0]
         }
@@ -58,7 +58,7 @@ class Stacks:
     def _stack(self, members: Sequence[nn.Module]) -> Tensors:
         shapes = [[(name, w.shape) for name, w in each.named_parameters()] for each in members]
         if any(each != shapes[0] for each in shapes):
-            raise UsageError("their weights are of other shapes")
+            raise UsageError("the weights are not of the same shapes")
         found = {name: self._one(members, name) for name, _ in members[0].named_parameters()}
         found |= {name: self._one(members, name) for name, _ in members[0].named_buffers()}
         return found

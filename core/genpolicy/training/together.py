@@ -4,7 +4,7 @@ Every run goes its own course, with its own checkpoints, looks and end; only the
 all at once. One that fails leaves the others alone.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, closing
 
 import attrs
@@ -24,8 +24,9 @@ Course = Generator[Turn, None, Outcome]
 def run_together(
     runners: Sequence[Runner],
     observers: Sequence[Sequence[Observer]],
+    ended: Callable[[int, End], None],
     places: Sequence[int] | None = None,
-) -> list[End]:
+) -> None:
     """Run all to their ends.
 
     What is random in their training, beside their first weights, comes from one stream that begins
@@ -34,11 +35,9 @@ def run_together(
     Args:
         runners: Runs that differ by their seeds and by numbers which losses read, at the same step.
         observers: Told how each goes.
+        ended: Told as soon as one is over, by its number, what it left or why it ended.
         places: The number of each among those that began together, if some no longer take part:
             random numbers are drawn for these all the same.
-
-    Returns:
-        What each left, or why it ended.
     """
     pace = runners[0].pace
     for runner in runners:
@@ -48,17 +47,21 @@ def run_together(
             open_courses.enter_context(closing(runner.course(told)))
             for runner, told in zip(runners, observers, strict=True)
         ]
-        return _Together(runners, courses, places or range(len(runners))).run()
+        _Together(runners, courses, ended, places or range(len(runners))).run()
 
 
 class _Together:
     def __init__(
-        self, runners: Sequence[Runner], courses: Sequence[Course], places: Sequence[int]
+        self,
+        runners: Sequence[Runner],
+        courses: Sequence[Course],
+        ended: Callable[[int, End], None],
+        places: Sequence[int],
     ) -> None:
         self._runners, self._courses, self._places = runners, courses, places
-        self._ends: dict[int, End] = {}
+        self._ended, self._over = ended, set[int]()
 
-    def run(self) -> list[End]:
+    def run(self) -> None:
         if not self._runners[0].learner.step:
             torch.manual_seed(self._runners[0].recipe.seed)
         members = Members(self._learners())
@@ -71,7 +74,6 @@ class _Together:
             own = {self._places[number]: turn for number, turn in turns.items()}
             drawn = [own.get(place, first).draw() for place in range(len(members.learners))]
             members.take_step(_joined(drawn), updates)
-        return [self._ends[number] for number in range(len(self._runners))]
 
     def _learners(self) -> list[Learner]:
         """Return a learner for every place; one that nobody takes is held by a copy."""
@@ -92,14 +94,18 @@ class _Together:
         """Return the next step of every run that goes on."""
         turns = {}
         for number in range(len(self._runners)):
-            if number not in self._ends:
+            if number not in self._over:
                 try:
                     turns[number] = next(self._courses[number])
                 except StopIteration as over:
-                    self._ends[number] = over.value
+                    self._end(number, over.value)
                 except Exception as error:
-                    self._ends[number] = error
+                    self._end(number, error)
         return turns
+
+    def _end(self, number: int, end: End) -> None:
+        self._over.add(number)
+        self._ended(number, end)
 
 
 def _copy_of(runner: Runner) -> Learner:

@@ -86,4 +86,4 @@ def _agree(one: Tensor, other: Tensor, share: float = _OF_GRADIENTS) -> bool:
 
 def _in_words(error: Exception) -> str:
     said = (str(error) or type(error).__name__).strip().splitlines()[0]
-    return "decides by a value of each one's own" if _BRANCHES in said else f"cannot: {said}"
+    return "branches on a value that differs" if _BRANCHES in said else f"cannot: {said}"

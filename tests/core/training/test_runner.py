@@ -15,7 +15,7 @@ from genpolicy.dataset import Dataset
 from genpolicy.errors import CheckpointError, DivergedError, StoppedError
 from genpolicy.observer import Observer
 from genpolicy.records import ArtifactRecord, EvaluationRecord, EventRecord, MetricsRecord
-from genpolicy.training import runner as runner_module
+from genpolicy.training import pace as pace_module
 from genpolicy.training.checkpoint import read_checkpoint
 from genpolicy.training.runner import Runner
 
@@ -173,9 +173,9 @@ def test_a_run_that_crashed_goes_on_from_its_checkpoint_to_the_same_end(
     recipe, data, diary = small_recipe("gmpg", *GMPG), make_dataset(), Diary()
     recipe = attrs.evolve(recipe, train=attrs.evolve(recipe.train, checkpoint_seconds=4))
     runner = _runner(recipe, data, tmp_path)
-    runner._saved_time = 0
+    runner.pace._saved = 0
     clock = types.SimpleNamespace(monotonic=lambda: runner.learner.step)
-    monkeypatch.setattr(runner_module, "time", clock)
+    monkeypatch.setattr(pace_module, "time", clock)
 
     def fall() -> None:
         raise KeyboardInterrupt
