@@ -1,7 +1,6 @@
 """``agent run`` with several values of an option, and what becomes of batches that were stopped."""
 
 import random
-import signal
 import time
 
 import pytest
@@ -12,11 +11,9 @@ GMPO = (
     *("objective=gmpo", "objective.critic_steps=10", "objective.policy_steps=10"),
     *("objective.batch_size=32", "network=mlp", "network.hidden=16", "critic.hidden=16"),
     *("evaluation.episodes=2", "evaluation.environments=2", "train.looks=0", "--recipe", "none"),
+    "dataset.horizon=20",
 )
-LONG = (
-    *(*GMPO, "objective.critic_steps=400", "objective.policy_steps=400", "objective.beta=1,4"),
-    *("train.checkpoint_seconds=0.1", "--seeds", "2"),
-)
+LONG = (*GMPO, "objective.policy_steps=250", "objective.beta=1,4", "train.checkpoint_seconds=0.1")
 
 
 def runs_of(place):
@@ -34,7 +31,7 @@ def test_a_grid_of_numbers_trains_as_one_program(agent, place):
     assert [(point["options"], point["seeds"]) for point in done.json["grid"]] == [
         ({"objective.beta": beta}, [0, 1]) for beta in (1.0, 4.0)
     ]
-    assert all(point["score"]["low"] <= point["score"]["mean"] for point in done.json["grid"])
+    assert all(point["return"]["low"] <= point["return"]["mean"] for point in done.json["grid"])
     runs = runs_of(place)
     assert len({run.start.recipe_hash for run in runs}) == 2
     assert all("of 4 that train as one program" in run.events[0].message for run in runs)
@@ -82,14 +79,6 @@ def test_a_member_is_reproduced_with_its_batch(agent, place):
     assert f"no longer in the registry ({first.id}): alone, it can only agree" in done.err
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory, program):
-    folder = tmp_path_factory.mktemp("undisturbed")
-    done = program("run", *LONG, cwd=folder)
-    assert done.status == 0, done.err
-    return left_behind(folder)
-
-
 def left_behind(folder):
     """Return what must not depend on interruptions."""
     return [
@@ -103,37 +92,49 @@ def left_behind(folder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
-def test_a_batch_that_was_stopped_goes_on_as_one(sent, place, begin, program, undisturbed):
+def test_a_killed_batch_goes_on_as_one(place, begin, agent, tmp_path_factory, monkeypatch):
     process = begin("run", *LONG, cwd=place)
     deadline = time.monotonic() + 60
     while not [*place.glob("runs/*/checkpoints/step-*.safetensors")]:
         assert time.monotonic() < deadline, "no checkpoint came"
         time.sleep(0.02)
-    time.sleep(random.uniform(0.0, 0.5))
-    process.send_signal(sent)
+    time.sleep(random.uniform(0.0, 0.3))
+    process.kill()
     process.communicate()
-    stopped = random.choice(runs_of(place)).id
-    done = program("resume", stopped, cwd=place)
+    done = agent("resume", random.choice(runs_of(place)).id)
     assert done.status == 0, done.err
     assert "train as one program and go on together at step" in done.err
-    assert left_behind(place) == undisturbed
+    elsewhere = tmp_path_factory.mktemp("undisturbed")
+    monkeypatch.chdir(elsewhere)
+    agent("run", *LONG, "--registry", str(elsewhere / "registry.db"))
+    assert left_behind(place) == left_behind(elsewhere)
+
+
+@pytest.fixture
+def stopped(agent, place, monkeypatch):
+    """Return the ids of a batch of four that was stopped after a few steps."""
+    with monkeypatch.context() as patch:
+        patch.setattr("genpolicy.training.pace.Pace.stops", lambda pace, step: step == 5)
+        done = agent("run", *GMPO, "objective.beta=1,4", "--seeds", "2")
+    assert done.status == 130
+    assert "was stopped at step 5 of 20; " in done.err
+    assert "goes on from there, with the 3 others that train with it" in done.err
+    return [run.id for run in runs_of(place)]
 
 
 @pytest.mark.slow
-def test_a_member_goes_on_alone_if_asked_or_if_none_is_left(place, begin, program, agent):
-    process = begin("run", *LONG, cwd=place)
-    while not [*place.glob("runs/*/checkpoints/step-*.safetensors")]:
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    process.communicate()
-    first, second, third, fourth = (run.id for run in runs_of(place))
-    done = program("resume", first, "--alone", cwd=place)
+def test_a_member_goes_on_alone_if_asked_or_if_none_is_left(agent, stopped):
+    first, second, third, fourth = stopped
+    done = agent("resume", first, "--alone")
     assert done.status == 0, done.err
-    assert f"run {first} goes on at step" in done.err
-    done = program("resume", second, third, cwd=place)
-    assert f"runs {second}, {third} train as one program" in done.err
-    done = program("resume", fourth, cwd=place)
+    assert f"run {first} goes on at step 5 of 20" in done.err
+    done = agent("resume", second, third, "--json")
+    assert f"runs {second}, {third} train as one program and go on together" in done.err
+    assert [each["options"] for each in done.json["runs"]] == [
+        {"objective.beta": 1.0},
+        {"objective.beta": 4.0},
+    ]
+    done = agent("resume", fourth)
     assert done.status == 0, done.err
     assert f"run {fourth} goes on alone: of those that trained as one program with it" in done.err
 
