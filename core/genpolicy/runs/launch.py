@@ -46,6 +46,7 @@ class RunResult:
     Args:
         run: Its id.
         seed: Its seed.
+        recipe: What was trained.
         dataset: What it learnt from.
         folder: Where its agent was saved.
         evaluation: Its final score; ``None`` for data without an environment.
@@ -57,6 +58,7 @@ class RunResult:
 
     run: str
     seed: int
+    recipe: AgentRecipe
     dataset: str
     folder: Path
     evaluation: EvaluationRecord | None
@@ -73,10 +75,13 @@ class Launch:
         runner: The run.
         writer: Where it is recorded.
         say: Told what is odd.
+        parent: The run that it repeats, if any.
     """
 
-    def __init__(self, runner: Runner, writer: RunWriter, say: Say = warn) -> None:
-        self.runner, self.writer, self._say = runner, writer, say
+    def __init__(
+        self, runner: Runner, writer: RunWriter, say: Say = warn, parent: str | None = None
+    ) -> None:
+        self.runner, self.writer, self._say, self.parent = runner, writer, say, parent
         self._mirrors: Sequence[Observer] = ()
         self._told: Sequence[Observer] = ()
         self._began = time.monotonic()
@@ -164,6 +169,7 @@ class Launch:
         return RunResult(
             run=self.run_id,
             seed=self.runner.recipe.seed,
+            recipe=self.runner.recipe,
             dataset=self.runner.dataset.name,
             folder=outcome.folder,
             evaluation=outcome.evaluation,
@@ -232,7 +238,7 @@ def start(
         tags=tuple(dict.fromkeys(tags)),
     )
     writer = registry.start(record, on_problem=say)
-    launch = Launch(runner, writer, say)
+    launch = Launch(runner, writer, say, parent)
     launch.mirror(trackers or {}, record)
     return launch
 
