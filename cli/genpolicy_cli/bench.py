@@ -3,14 +3,15 @@
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from genpolicy.errors import UsageError, did_you_mean
+from genpolicy.errors import UsageError
 from genpolicy_cli import completion, flags
+from genpolicy_cli.bench_options import STARTS, Asked
 from genpolicy_cli.bench_table import show_figures
 from genpolicy_cli.installed import catalogue
 from genpolicy_cli.listings import Printed
@@ -32,14 +33,12 @@ if TYPE_CHECKING:
 _PARTS: Final = "Parts"
 _SIZES: Final = "17,6"
 _SIZES_OF_DATA: Final = "--sizes are those of random transitions; leave out them or the dataset"
-_WHAT: Final = ("steps", "samples", "act", "start")
-_STARTS: Final = 3
-"""Rounds of whole processes, which take seconds each."""
 
 
 @grouped
 def bench(
     context: typer.Context,
+    asked: Asked,
     printed: Printed,
     settings: Annotated[
         list[str] | None,
@@ -79,20 +78,6 @@ def bench(
             rich_help_panel=_PARTS,
         ),
     ] = None,
-    what: Annotated[
-        str,
-        typer.Option(help=f"What to measure, of {', '.join(_WHAT)}.", metavar="WHAT,WHAT"),
-    ] = ",".join(_WHAT),
-    rounds: Annotated[
-        int,
-        typer.Option(help=f"Turns of each; of start at most {_STARTS}.", min=1, metavar="N"),
-    ] = 10,
-    seconds: Annotated[
-        float | None,
-        typer.Option(
-            help="After so long a piece of work has no further round.", min=0.0, metavar="S"
-        ),
-    ] = None,
     device: Annotated[str, flags.device()] = "auto",
     threads: Annotated[
         int | None, typer.Option(help="CPU threads; those of the recipe.", min=1, metavar="N")
@@ -112,9 +97,11 @@ def bench(
     All take turns, so that whatever else the machine does meets all of them: read the ratios. Other
     programs take part where they do the same work and are installed.
     """
-    from genpolicy.devices import choose_device
-
-    wanted, parts = _known(what), catalogue()
+    if tag and no_record:
+        raise UsageError("--tag says how to find the record; leave out --no-record")
+    if dataset is not None and sizes is not None:
+        raise UsageError(_SIZES_OF_DATA)
+    parts = catalogue()
     named = {
         "backbone": backbone,
         "network": network,
@@ -124,35 +111,32 @@ def bench(
         "inference": inference,
         "dataset": dataset or _random(sizes, settings or [], config),
     }
-    if dataset is not None and sizes is not None:
-        raise UsageError(_SIZES_OF_DATA)
     arguments = [*(settings or []), *([] if threads is None else [f"train.threads={threads}"])]
     with err().status("loading parts"):
         found = resolved(
             parts, named=named, arguments=arguments, config=config, recipe=recipe, seed=None
         )
-        place, data = choose_device(device), _load(found)
-    figures, remarks = _measured(found, data, place, parts, wanted, rounds, seconds)
-    run = None
-    if not no_record:
-        run = _recorded(figures, found, data, place, registry, tag or (), str(context.obj or ""))
-    show_figures(figures, run, printed.form, remarks)
+        from genpolicy.dataset import DatasetRecipe
+        from genpolicy.devices import choose_device
+        from genpolicy.runs.benches import record_bench
 
-
-def _known(what: str) -> list[str]:
-    """Return what is to be measured.
-
-    Raises:
-        UsageError: There is no such thing.
-    """
-    wanted = [name.strip() for name in what.split(",")]
-    for name in wanted:
-        if name not in _WHAT:
-            raise UsageError(
-                f"agent bench does not measure {name!r}{did_you_mean(name, _WHAT)}; choose from "
-                f"{', '.join(_WHAT)}"
+        place, data = choose_device(device), found.part("dataset", DatasetRecipe).prepare()
+    with nullcontext() if no_record else writable(registry) as known:
+        figures, remarks = _measured(asked, found, data, place, parts)
+        run = None
+        if known is not None:
+            command, tags = str(context.obj or ""), tag or ()
+            run = record_bench(
+                figures,
+                found,
+                data,
+                registry=known,
+                device=place,
+                tags=tags,
+                command=command,
+                say=say,
             )
-    return wanted
+    show_figures(figures, run, printed.form, remarks)
 
 
 def _random(sizes: str | None, settings: Sequence[str], config: Path | None) -> str | None:
@@ -167,20 +151,12 @@ def _random(sizes: str | None, settings: Sequence[str], config: Path | None) -> 
     return None
 
 
-def _load(recipe: "AgentRecipe") -> "Dataset":
-    from genpolicy.dataset import DatasetRecipe
-
-    return recipe.part("dataset", DatasetRecipe).prepare()
-
-
 def _measured(
+    asked: Asked,
     recipe: "AgentRecipe",
     data: "Dataset",
     place: "torch.device",
     parts: "Catalogue",
-    what: Sequence[str],
-    rounds: int,
-    seconds: float | None,
 ) -> "tuple[list[Figure], list[str]]":
     """Return what was measured, and what is to be said of it."""
     from genpolicy.bench.contests import contests
@@ -188,19 +164,19 @@ def _measured(
     figures: list[Figure] = []
     remarks: list[str] = []
     with err().status("making ready") as status, _first_step(recipe, place) as start:
-        for contest in contests(recipe, data, place, parts, what=what, start=start):
-            most = rounds if contest.amount is not None else min(rounds, _STARTS)
-            figures += _held(contest, most, seconds, status)
+        for contest in contests(
+            recipe, data, place, parts, what=asked.names, samples=asked.samples, start=start
+        ):
+            figures += _held(contest, asked, status)
             remarks += contest.remarks
             status.update("making ready")
     return figures, list(dict.fromkeys(remarks))
 
 
-def _held(
-    contest: "Contest", rounds: int, seconds: float | None, status: "Status"
-) -> "list[Figure]":
+def _held(contest: "Contest", asked: Asked, status: "Status") -> "list[Figure]":
     from genpolicy.bench.turns import hold
 
+    rounds = asked.rounds if contest.amount is not None else min(asked.rounds, STARTS)
     done = 0
 
     def tell() -> None:
@@ -209,7 +185,7 @@ def _held(
         done += 1
 
     tell()
-    return hold(contest, rounds=rounds, seconds=seconds, told=tell)
+    return hold(contest, rounds=rounds, seconds=asked.seconds, told=tell)
 
 
 @contextmanager
@@ -224,27 +200,3 @@ def _first_step(recipe: "AgentRecipe", place: "torch.device") -> Iterator[list[s
         place_of = ["--output", name, "--registry", str(folder / "registry.db")]
         program = [sys.executable, "-m", "genpolicy_cli.first_step"]
         yield [*program, *run, *place_of, "--device", str(place)]
-
-
-def _recorded(
-    figures: "Sequence[Figure]",
-    recipe: "AgentRecipe",
-    data: "Dataset",
-    place: "torch.device",
-    registry: str,
-    tags: Sequence[str],
-    command: str,
-) -> str:
-    from genpolicy.runs.benches import record_bench
-
-    with writable(registry) as known:
-        return record_bench(
-            figures,
-            recipe,
-            data,
-            registry=known,
-            device=place,
-            tags=tags,
-            command=command,
-            say=say,
-        )

@@ -5,7 +5,7 @@ from typing import Final
 
 import torch
 
-from genpolicy.bench.acting import action_contest, loaded_agent, sample_contest
+from genpolicy.bench.acting import SAMPLES, action_contest, loaded_agent, sample_contest
 from genpolicy.bench.start import start_contest
 from genpolicy.bench.steps import step_contests
 from genpolicy.bench.turns import Contest
@@ -24,6 +24,7 @@ def contests(
     catalogue: Catalogue,
     *,
     what: Collection[str] = WHAT,
+    samples: int = SAMPLES,
     start: Sequence[str] = (),
 ) -> Iterator[Contest]:
     """Yield what is to be measured, each made ready when it is asked for.
@@ -34,6 +35,7 @@ def contests(
         device: Where the models live.
         catalogue: The installed parts.
         what: Which of :data:`WHAT`.
+        samples: How many observations the batch of samples has.
         start: A process that does what a run does up to its first step, and ends there.
 
     Raises:
@@ -45,7 +47,7 @@ def contests(
     if "samples" in what or "act" in what:
         agent = loaded_agent(recipe, dataset, device, catalogue)
         if "samples" in what:
-            yield sample_contest(agent)
+            yield sample_contest(agent, samples)
         if "act" in what:
             yield action_contest(agent)
     if "start" in what:

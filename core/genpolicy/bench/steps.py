@@ -1,6 +1,7 @@
 """Training steps of each stage of a recipe, beside their matrix products and other programs'."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import torch
 
@@ -10,7 +11,6 @@ from genpolicy.bench.peers import Task, training_peers
 from genpolicy.bench.turns import FLOOR, OURS, Contender, Contest, timed
 from genpolicy.composition.agent_recipe import AgentRecipe
 from genpolicy.dataset import Dataset
-from genpolicy.objective import Stage
 from genpolicy.training.learner import Learner, stages_of
 from genpolicy.training.sampler import Sampler
 
@@ -28,15 +28,15 @@ def step_contests(recipe: AgentRecipe, dataset: Dataset, device: torch.device) -
     """
     sampler = Sampler(dataset, device, recipe.train.resident)
     for number, stage in enumerate(stages_of(recipe.objective)):
-        step = _step(recipe, dataset, sampler, number, stage)
-        floor = Floor.of(step)
         task = Task(
             recipe=recipe,
             stage=stage,
             shapes=shapes_of(dataset),
             device=device,
-            draw=lambda stage=stage: sampler.draw(stage.batch_size),  # type: ignore[misc]
+            draw=partial(sampler.draw, stage.batch_size),
         )
+        step = step_of(task, number)
+        floor = Floor.of(step)
         peers, remarks = training_peers(task)
         contenders = [
             Contender(name=OURS, turn=timed(step, device)),
@@ -53,17 +53,20 @@ def step_contests(recipe: AgentRecipe, dataset: Dataset, device: torch.device) -
         )
 
 
-def _step(
-    recipe: AgentRecipe, dataset: Dataset, sampler: Sampler, number: int, stage: Stage
-) -> Callable[[], None]:
-    """Return what takes a step of a stage, with models of its own."""
-    torch.manual_seed(recipe.seed)
-    learner = Learner(recipe, shapes_of(dataset), sampler.device)
-    updates = learner.enter(number, stage)
+def step_of(task: Task, number: int) -> Callable[[], None]:
+    """Return what takes our own step, with models of its own.
+
+    Args:
+        task: The step.
+        number: The number of its stage.
+    """
+    torch.manual_seed(task.recipe.seed)
+    learner = Learner(task.recipe, task.shapes, task.device)
+    updates = learner.enter(number, task.stage)
 
     def step() -> None:
-        if learner.index == stage.steps:  # what runs its course over a stage begins anew
+        if learner.index == task.stage.steps:  # what runs its course over a stage begins anew
             learner.index = 0
-        learner.take_step(sampler.draw(stage.batch_size), updates)
+        learner.take_step(task.draw(), updates)
 
     return step

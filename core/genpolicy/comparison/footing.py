@@ -276,7 +276,7 @@ def _told(found: "Counter[tuple[str, str]]") -> str:
 
 def _nothing_scored(finished: "Sequence[RunSummary]", metric: Metric) -> str:
     if not finished:
-        return "nothing to compare: none of the runs asked for is finished"
+        return "nothing to compare: none of the runs asked for has finished training"
     other = "" if metric == "return" else "; --metric return compares what has no scale"
     number = counted_of(len(finished), "finished run")
     return f"nothing to compare: of {number} none has {_CALLED[metric]}{other}"
