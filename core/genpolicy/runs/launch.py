@@ -230,7 +230,7 @@ def start(
         directory=str(folder),
         device=str(device),
         versions={**surroundings.versions(), **recipe.files()},
-        host=_host(device),
+        host=host_of(device),
         git_commit=git.commit if git else None,
         git_dirty=git.dirty if git else None,
         command=command,
@@ -287,7 +287,8 @@ def dataset_record(dataset: Dataset) -> DatasetRecord:
     )
 
 
-def _host(device: torch.device) -> dict[str, Any]:
+def host_of(device: torch.device) -> dict[str, Any]:
+    """Return what is written down about the machine that a run has."""
     facts = surroundings.host()
     if device.type == "cuda":
         facts["device"] = torch.cuda.get_device_name(device)

@@ -101,8 +101,8 @@ def repeat(
     """
     if detail.start.reference is not None:
         raise UsageError(
-            f"run {detail.id} measured the reference policy {detail.start.reference!r} and trained "
-            "nothing; `agent datasets reference` measures it again"
+            f"run {detail.id} measured {detail.start.measured} and trained nothing; "
+            f"`{detail.start.measured_by}` measures it again"
         )
     if detail.state != "finished":
         raise UsageError(

@@ -50,7 +50,7 @@ def resume(
         dataset: What it learns from, if that is at hand.
 
     Raises:
-        UsageError: It is finished, or measured a reference policy.
+        UsageError: It is finished, or trained nothing.
         DataError: Its data is not what it was.
         PartError: One of its parts is not installed or broken.
         CheckpointError: Its checkpoint does not fit the installed parts.
@@ -59,8 +59,8 @@ def resume(
     """
     if detail.start.reference is not None:
         raise UsageError(
-            f"run {detail.id} measured the reference policy {detail.start.reference!r} and trained "
-            "nothing; there is nothing to resume, `agent datasets reference` measures it again"
+            f"run {detail.id} measured {detail.start.measured} and trained nothing; there is "
+            f"nothing to resume, `{detail.start.measured_by}` measures it again"
         )
     if detail.state == "finished":
         raise UsageError(f"run {detail.id} is finished; there is nothing left to resume")
