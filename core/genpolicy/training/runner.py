@@ -6,7 +6,6 @@ with every checkpoint and restored on resuming, so that a resumed run is the run
 stopped. Scoring and acting draw from generators of their own.
 """
 
-import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -21,11 +20,12 @@ from genpolicy.evaluation.evaluator import Act
 from genpolicy.objective import Stage
 from genpolicy.observer import Observer
 from genpolicy.records import HELD_OUT, EvaluationRecord, EventRecord, MetricsRecord
-from genpolicy.training.checkpoint import State, read_newest_checkpoint, write_checkpoint
+from genpolicy.training.checkpoint import State, read_checkpoint, write_checkpoint
 from genpolicy.training.learner import Learner, course_of
 from genpolicy.training.looks import Looks
 from genpolicy.training.metrics import Snapshot
 from genpolicy.training.online import OnlineSampler
+from genpolicy.training.pace import Pace
 from genpolicy.training.part import PartSampler
 from genpolicy.training.record_facts import record_as_json, record_from_json
 from genpolicy.training.sampler import Sampler
@@ -116,17 +116,19 @@ class Runner:
         self.observers: Sequence[Observer] = ()
         self._looks = Looks(recipe, dataset)
         self._pending: list[tuple[str, Snapshot]] = []
-        self._stop_asked = False
+        self.pace = Pace(recipe.train.checkpoint_seconds)
         self._saved_step = 0
-        self._saved_time = time.monotonic()
 
     @property
     def total_steps(self) -> int:
         """Steps of the whole run."""
         return sum(stage.steps for stage in self.stages)
 
-    def restore(self) -> tuple[int, list[str]]:
+    def restore(self, step: int | None = None) -> tuple[int, list[str]]:
         """Take up the newest whole checkpoint, if there is one.
+
+        Args:
+            step: After which step it was written, if not the newest is meant; 0 for none.
 
         Returns:
             How many steps are done already, and a sentence per damaged checkpoint passed over.
@@ -134,7 +136,7 @@ class Runner:
         Raises:
             CheckpointError: It does not fit the installed parts.
         """
-        state, passed = read_newest_checkpoint(self.folder / "checkpoints")
+        state, passed = read_checkpoint(self.folder / "checkpoints", step)
         if state is not None:
             self.learner.load(state, self.stages)
             self._looks.load(state)
@@ -150,7 +152,7 @@ class Runner:
 
         While the finished agent is scored, it stops before the environments' next step.
         """
-        self._stop_asked = True
+        self.pace.stop()
 
     def run(self, observers: Sequence[Observer]) -> Outcome:
         """Train all stages that are left, save the agent and score it.
@@ -202,9 +204,9 @@ class Runner:
                 self._look(stage)
             if self.learner.index == stage.steps and self._goes_online_after(number):
                 self._score_offline(stage)
-            if self._stop_asked:
+            if self.pace.stops(self.learner.step):
                 self._stop(stage)
-            elif time.monotonic() - self._saved_time >= self.recipe.train.checkpoint_seconds:
+            elif self.pace.is_due(self.learner.step):
                 self._save(stage)
         self._close_metrics(stage)
         self._deliver(stage)
@@ -316,7 +318,8 @@ class Runner:
         for observer in self.observers:
             observer.before_checkpoint()
         artifact = write_checkpoint(self.folder / "checkpoints", self.learner.step, self._state())
-        self._saved_step, self._saved_time = self.learner.step, time.monotonic()
+        self._saved_step = self.learner.step
+        self.pace.saved()
         for observer in self.observers:
             observer.on_artifact(artifact)
 
@@ -390,7 +393,7 @@ class Runner:
         return act
 
     def _go_on(self) -> None:
-        if self._stop_asked:
+        if self.pace.stop_asked:
             raise StoppedError(
                 f"run {self.run_id} was stopped while it was scored; `agent resume "
                 f"{self.run_id}` scores it again"
