@@ -1,10 +1,10 @@
 """Several runs of one recipe, seed by seed, that train as one program.
 
-Every run goes its own course, with its own checkpoints, looks and end; only the steps are taken for
-all at once. One that fails leaves the others alone.
+Every run goes its own course, with its own checkpoints, scores and end; only steps and looks are
+taken for all at once. One that fails leaves the others alone.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import ExitStack, closing
 
 import attrs
@@ -12,11 +12,12 @@ import torch
 
 from genpolicy.dataset import Batch
 from genpolicy.observer import Observer
+from genpolicy.training.look import Look, take_together
 from genpolicy.training.members import Members, StackedUpdate
 from genpolicy.training.runner import Outcome, Runner, Turn
 
 End = Outcome | Exception
-Course = Generator[Turn, None, Outcome]
+Course = Generator[Turn | Look, None, Outcome]
 
 
 def run_together(runners: Sequence[Runner], observers: Sequence[Sequence[Observer]]) -> list[End]:
@@ -63,15 +64,23 @@ class _Together:
 
     def _turns(self) -> dict[int, Turn]:
         """Return the next step of every run that goes on."""
+        turns = self._next([number for number in self._all if number not in self._ends])
+        while looks := {n: turn for n, turn in turns.items() if isinstance(turn, Look)}:
+            take_together(list(looks.values()))
+            turns |= self._next(looks)
+            turns = {number: turn for number, turn in turns.items() if number not in self._ends}
+        return {number: turn for number, turn in turns.items() if isinstance(turn, Turn)}
+
+    def _next(self, numbers: Iterable[int]) -> dict[int, Turn | Look]:
+        """Let runs go on to their next step or look, or to their ends."""
         turns = {}
-        for number in self._all:
-            if number not in self._ends:
-                try:
-                    turns[number] = next(self._courses[number])
-                except StopIteration as over:
-                    self._ends[number] = over.value
-                except Exception as error:
-                    self._ends[number] = error
+        for number in numbers:
+            try:
+                turns[number] = next(self._courses[number])
+            except StopIteration as over:
+                self._ends[number] = over.value
+            except Exception as error:
+                self._ends[number] = error
         return turns
 
 
