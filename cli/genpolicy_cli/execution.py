@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from genpolicy.composition.agent_recipe import AgentRecipe
     from genpolicy.dataset import Dataset
+    from genpolicy.evaluation.workers import Workers
     from genpolicy.registry import Registry
     from genpolicy.runs.launch import Launch, RunResult
     from genpolicy.tracker import TrackerRecipe
@@ -35,6 +36,7 @@ class Order:
     command: str
     quiet: bool
     one_by_one: bool = False
+    workers: "Workers | None" = None
 
 
 def carry_out(launch: "Launch", *, quiet: bool) -> "RunResult":
@@ -168,6 +170,7 @@ def _start(
         command=order.command,
         say=say,
         sampler=sampler,
+        workers=order.workers,
     )
     if not order.quiet:
         err().print(

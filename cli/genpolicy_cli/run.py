@@ -75,6 +75,15 @@ def run(
             rich_help_panel=_RUN,
         ),
     ] = False,
+    eval_workers: Annotated[
+        int,
+        typer.Option(
+            help="Processes beside the training one that play looks and scores; 0 for none.",
+            min=0,
+            metavar="N",
+            rich_help_panel=_RUN,
+        ),
+    ] = 0,
     online_steps: Annotated[
         int | None,
         typer.Option(
@@ -130,18 +139,22 @@ def run(
     if dry_run:
         _show_plan(wanted, parts, as_json=as_json)
         return
-    order = Order(
-        output=output,
-        device=device,
-        trackers=mirrors,
-        tags=tuple(tag or ()),
-        command=str(context.obj or ""),
-        quiet=quiet,
-        one_by_one=one_by_one,
-    )
     if not quiet:
         _introduce(wanted, parts)
-    run_seeds(wanted, seeds, registry, order, as_json=as_json)
+    from genpolicy.evaluation.workers import Workers
+
+    with Workers(eval_workers) as workers:
+        order = Order(
+            output=output,
+            device=device,
+            trackers=mirrors,
+            tags=tuple(tag or ()),
+            command=str(context.obj or ""),
+            quiet=quiet,
+            one_by_one=one_by_one,
+            workers=workers,
+        )
+        run_seeds(wanted, seeds, registry, order, as_json=as_json)
 
 
 def _with_online_steps(arguments: Sequence[str], steps: int) -> list[str]:

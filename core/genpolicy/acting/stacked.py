@@ -136,4 +136,11 @@ class Stacked:
 
 def _stacked(programs: Sequence[nn.Module]) -> dict[str, Tensor]:
     named = [dict([*each.named_parameters(), *each.named_buffers()]) for each in programs]
-    return {name: torch.stack([own[name].detach() for own in named]) for name in named[0]}
+    return {
+        name: _laid_out(torch.stack([own[name].detach() for own in named])) for name in named[0]
+    }
+
+
+def _laid_out(stack: Tensor) -> Tensor:
+    """Return stacked matrices in the order in which batched products read them quickest."""
+    return stack.mT.contiguous().mT if stack.ndim == 3 else stack
