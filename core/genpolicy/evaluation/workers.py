@@ -55,6 +55,7 @@ class Workers:
         self._count = count
         self._waiting: deque[Pending] = deque()
         self._workers: list[_Worker] = []
+        self._complaint: str | None = None
         self.willing = count > 0
 
     def __enter__(self) -> Self:
@@ -82,6 +83,11 @@ class Workers:
                 self._give_up(answer)
         self._hand_out()
 
+    def complaint(self) -> str | None:
+        """Return why they take no more tasks; once, and nothing afterwards."""
+        complaint, self._complaint = self._complaint, None
+        return complaint
+
     def close(self) -> None:
         """End the workers, whatever they are at."""
         self._give_up(_GONE)
@@ -102,7 +108,8 @@ class Workers:
 
     def _give_up(self, why: str) -> None:
         """Take no more tasks, and let those that nobody has begun be played elsewhere."""
-        self.willing = False
+        if self.willing:
+            self.willing, self._complaint = False, why
         while self._waiting:
             self._waiting.popleft().answer = why
 

@@ -108,14 +108,15 @@ class _Sitting:
             assert pending.answer is not None
             if isinstance(pending.answer, str):
                 self._score(pending.task.unpacked())
-                self._looks[
-                    0
-                ].oddity = (
-                    f"{pending.answer}; looks are played in the training process from here on"
-                )
+                look.oddity = self._oddity()
             else:
                 self._outcomes = list(pending.answer)
         return self._outcomes[self._looks.index(look)]
+
+    def _oddity(self) -> str | None:
+        workers = self._looks[0].workers
+        why = workers.complaint() if workers is not None else None
+        return f"{why}; looks are played in the training process from here on" if why else None
 
     def _score(self, agents: Sequence[Agent]) -> None:
         first = self._looks[0]
