@@ -2,12 +2,15 @@
 
     python benchmarks/objectives.py pointmaze/umaze pointmaze/medium
     python benchmarks/objectives.py pointmaze/umaze --objectives bc gmpo --seeds 10 11
-    python benchmarks/objectives.py npz:locomotion/hopper-medium.npz --recipe locomotion
+    python benchmarks/objectives.py npz:locomotion/hopper-medium.npz \
+        npz:locomotion/halfcheetah-medium.npz --recipe locomotion --seeds 10 11 12
 
-On the mazes by the recipe ``quick``, whose settings were chosen on seeds 0 and 7, with networks of
-one size for all, and with the policies that made the data beside them. What is recorded already is
-not repeated, so that a broken series goes on where it stopped; ``--repeat`` trains it again, after
-a change of settings. Two runs at a time: each takes one core.
+The files of the last are arrays of D4RL's kind, one file per body.
+
+With networks of one size for all; on the mazes by the recipe ``quick``, whose settings were chosen
+on seeds 0 and 7. The policies that made the data stand beside. What is recorded already is not
+repeated, so that a broken series goes on where it stopped; ``--repeat`` trains it again, after a
+change of settings. Two runs at a time: each takes one core.
 """
 
 import argparse
@@ -24,15 +27,31 @@ from genpolicy.registry import Registry
 
 ROOT = Path(__file__).parents[1]
 TAG = "objectives"
-SIZES = {"quick": ("network.hidden=[128, 128, 128]", "critic.hidden=[128, 128]")}
+REWARDS = "dataset.reward=return-range"  # what temperatures are published for
+BODIES = {  # with the returns between which D4RL scores them
+    "hopper": (
+        "dataset.environment=Hopper-v5",
+        "dataset.random_return=-20.272305",
+        "dataset.expert_return=3234.3",
+        REWARDS,
+    ),
+    "halfcheetah": (
+        "dataset.environment=HalfCheetah-v5",
+        "dataset.random_return=-280.178953",
+        "dataset.expert_return=12135",
+        REWARDS,
+    ),
+}
+SIZES = ("network.hidden=[128, 128, 128]", "critic.hidden=[128, 128]")
 
 
 def main() -> None:
     asked = arguments()
     there = recorded()
     for dataset in asked.datasets:
-        if dataset.startswith("pointmaze/") and (dataset, None, "expert") not in there:
-            agent("datasets", "reference", dataset, "--episodes", "100", "--record", "--tag", TAG)
+        if (dataset, None, "random") not in there:
+            options = (*settings_of(dataset), "--episodes", "100", "--record", "--tag", TAG)
+            agent("datasets", "reference", dataset, *options)
     there = set() if asked.repeat else there
     wanted = product(asked.datasets, asked.seeds, asked.objectives or settled(asked.recipe))
     left = [triple for triple in wanted if triple not in there]
@@ -58,6 +77,11 @@ def settled(recipe: str) -> list[str]:
     return list(read_recipe(catalogue, catalogue.find("recipe", recipe)).when)
 
 
+def settings_of(dataset: str) -> tuple[str, ...]:
+    """Return the options with which a dataset is used; a maze needs none."""
+    return next((BODIES[body] for body in BODIES if f"/{body}-" in dataset), ())
+
+
 def recorded() -> set[tuple[str, int | None, str]]:
     """Return dataset, seed and policy of every finished run of this series."""
     with Registry.open(ROOT / "registry.db", read_only=True) as registry:
@@ -73,10 +97,20 @@ def policy_of(run: RunStart) -> tuple[int | None, str]:
 
 
 def train(recipe: str, dataset: str, seed: int, objective: str) -> None:
-    sizes = SIZES.get(recipe, ())[: 1 if objective == "bc" else 2]  # it has no critic
-    settings = ("--recipe", recipe, "--seed", str(seed), "train.looks=0", *sizes)
+    sizes = SIZES[: 1 if objective == "bc" else 2]  # it has no critic
+    chosen = ("--recipe", recipe, "--seed", str(seed), "train.looks=0")
     place = ("--tag", TAG, "--quiet", "--output", os.environ.get("RUNS", "runs"))
-    agent("run", "--objective", objective, "--dataset", dataset, *settings, *place)
+    agent(
+        "run",
+        "--objective",
+        objective,
+        "--dataset",
+        dataset,
+        *chosen,
+        *settings_of(dataset),
+        *sizes,
+        *place,
+    )
 
 
 def agent(*words: str) -> None:

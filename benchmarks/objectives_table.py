@@ -20,7 +20,7 @@ from genpolicy.registry import Registry, RunDetail
 ROOT = Path(__file__).parents[1]
 TAG = "objectives"
 BASELINE = "bc"
-BEHAVIOUR = "controller"
+BEHAVIOURS = "controller", "behaviour"  # the maker of the data played again, or their own returns
 
 Scores = Mapping[str, Mapping[int, RunDetail]]
 
@@ -57,7 +57,8 @@ def cells(name: str, scores: Scores) -> str:
     if not runs:
         return " | | | "
     over = told(difference(runs, scores.get(BASELINE, {})), sign="+")
-    made = told(apart(score(runs), scores.get(BEHAVIOUR)), sign="+")
+    maker = next((scores[policy] for policy in BEHAVIOURS if policy in scores), None)
+    made = told(apart(score(runs), maker), sign="+")
     minutes = sum(run.seconds for run in runs.values()) / len(runs) / 60
     return f"{told(score(runs))} | {over} | {made} | {minutes:.1f}"
 

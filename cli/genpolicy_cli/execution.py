@@ -1,19 +1,16 @@
-"""Carrying runs out: one, or those of several seeds, with progress on the screen."""
+"""Carrying runs out, alone or as one program, with progress on the screen."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import attrs
-
-from genpolicy.errors import RegistryError, RunError, StoppedError
-from genpolicy_cli.output import err, say
+from genpolicy.errors import RegistryError
+from genpolicy_cli.output import err
 from genpolicy_cli.progress import display_for
-from genpolicy_cli.results import show_results, shown_path
+from genpolicy_cli.results import shown_path
 from genpolicy_cli.stopping import stopping
-from genpolicy_cli.writable import writable
 
 if TYPE_CHECKING:
+<<<<<<< HEAD
     import torch
 
     from genpolicy.composition.agent_recipe import AgentRecipe
@@ -37,6 +34,9 @@ class Order:
     quiet: bool
     one_by_one: bool = False
     workers: "Workers | None" = None
+=======
+    from genpolicy.runs.launch import Launch, RunResult
+>>>>>>> main
 
 
 def carry_out(launch: "Launch", *, quiet: bool) -> "RunResult":
@@ -44,6 +44,28 @@ def carry_out(launch: "Launch", *, quiet: bool) -> "RunResult":
     display = display_for(err(), launch.runner.stages, quiet=quiet)
     with display, stopping(launch.stop, display.tell):
         return launch.run([display])
+
+
+def carry_out_together(
+    launches: "Sequence[Launch]", *, quiet: bool, names: Sequence[str] | None = None
+) -> "list[RunResult | BaseException]":
+    """Run all to their ends as one program, showing how the first goes.
+
+    Args:
+        launches: The runs.
+        quiet: Whether to show nothing.
+        names: The ids of all that began together, if not all of them go on.
+    """
+    from genpolicy.runs.batch import run_batch
+
+    display = display_for(err(), launches[0].runner.stages, quiet=quiet)
+
+    def stop() -> None:
+        for launch in launches:
+            launch.stop()
+
+    with display, stopping(stop, display.tell):
+        return run_batch(launches, [display], names)
 
 
 def refuse_gaps(results: "Sequence[RunResult]") -> None:
@@ -62,6 +84,7 @@ def refuse_gaps(results: "Sequence[RunResult]") -> None:
                 f"run {result.run} is not wholly recorded: {result.problem}"
                 f"{hint if (folder / FILE_NAME).exists() else ''}"
             )
+<<<<<<< HEAD
 
 
 def run_seeds(
@@ -186,3 +209,5 @@ def _load(recipe: "AgentRecipe") -> "Dataset":
 
     with err().status("loading the dataset"):
         return recipe.part("dataset", DatasetRecipe).prepare()
+=======
+>>>>>>> main

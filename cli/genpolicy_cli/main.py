@@ -14,6 +14,7 @@ import typer
 from genpolicy.errors import GenpolicyError, GenpolicyWarning
 from genpolicy_cli import (
     advice,
+    bench,
     datasets,
     density,
     evaluate,
@@ -64,6 +65,7 @@ app.command("export")(export.export)
 app.command("leaderboard")(leaderboard.leaderboard)
 app.command("plot")(plot.plot)
 app.command("density")(density.density)
+app.command("bench")(bench.bench)
 app.command("list")(parts.list_parts)
 app.command("info")(parts.info)
 app.command("recipes")(recipes.recipes)

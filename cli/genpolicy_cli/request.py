@@ -36,13 +36,44 @@ def resolved(
         PartError: A part cannot be had.
     """
     from genpolicy.composition.fit import check_fit
-    from genpolicy.composition.layers import from_config
     from genpolicy.composition.resolve import resolve
 
-    layers = [from_config(config)] if config else []
-    layers.append(_typed(named, arguments))
+    layers = _layers(named, arguments, config)
     found = resolve(catalogue, layers, recipe=recipe, seed=seed)
     check_fit(found, catalogue)
+    return found
+
+
+def resolved_grid(
+    catalogue: "Catalogue",
+    *,
+    named: Mapping[str, str | None],
+    arguments: Sequence[str],
+    config: Path | None,
+    recipe: str | None,
+    seed: int | None,
+) -> "list[AgentRecipe]":
+    """Return the recipes that a command line describes, one per value of its options.
+
+    Args:
+        catalogue: The installed parts.
+        named: Parts by kind, where they were named.
+        arguments: ``KIND.KEY=VALUE`` settings, some perhaps of several values.
+        config: A TOML file of settings.
+        recipe: A named recipe to start from.
+        seed: The seed, if one was given.
+
+    Raises:
+        UsageError: They cannot be meant.
+        PartError: A part cannot be had.
+    """
+    from genpolicy.composition.fit import check_fit
+    from genpolicy.composition.grid import resolve_grid
+
+    layers = _layers(named, arguments, config)
+    found = resolve_grid(catalogue, layers, recipe=recipe, seed=seed)
+    for each in found:
+        check_fit(each, catalogue)
     return found
 
 
@@ -51,6 +82,14 @@ def named_recipe(recipe: "AgentRecipe") -> str | None:
     origins = set(recipe.origins.values())
     names = [origin.partition(" ")[2] for origin in origins if origin.startswith("recipe ")]
     return names[0] if names else None
+
+
+def _layers(
+    named: Mapping[str, str | None], arguments: Sequence[str], config: Path | None
+) -> "list[Layer]":
+    from genpolicy.composition.layers import from_config
+
+    return [*([from_config(config)] if config else []), _typed(named, arguments)]
 
 
 def _typed(named: Mapping[str, str | None], arguments: Sequence[str]) -> "Layer":

@@ -8,6 +8,14 @@ from genpolicy.intervals import Interval, mean_interval
 from genpolicy.records import EvaluationRecord
 from genpolicy_cli.advice import completed
 from genpolicy_cli.output import out, print_json
+from genpolicy_cli.points import (
+    in_words,
+    point_facts,
+    points_of,
+    points_table,
+    typed_values,
+    values_of,
+)
 from genpolicy_cli.tables import facts, listing
 from genpolicy_cli.words import NOTHING, count, duration, interval, share
 
@@ -15,14 +23,22 @@ if TYPE_CHECKING:
     from genpolicy.runs.launch import RunResult
 
 
-def show_results(results: "Sequence[RunResult]", *, as_json: bool) -> None:
-    """Print what one run came to, or several that differ by their seed."""
+def show_results(
+    results: "Sequence[RunResult]", *, as_json: bool, options: Sequence[str] = ()
+) -> None:
+    """Print what one run came to, or several.
+
+    Args:
+        results: What they came to.
+        as_json: Whether to print JSON.
+        options: In which options they differ, beside their seeds.
+    """
     if as_json:
-        print_json({"runs": [result_facts(result) for result in results]})
+        print_json(_all_facts(results, options))
     elif len(results) == 1:
         _show_one(results[0])
     else:
-        _show_seeds(results)
+        _show_several(results, options)
 
 
 def score_rows(record: EvaluationRecord) -> list[tuple[str, str]]:
@@ -135,38 +151,44 @@ def _show_one(result: "RunResult") -> None:
     out().print(f"\n{hint}", style="dim")
 
 
-def _show_seeds(results: "Sequence[RunResult]") -> None:
-    columns: tuple[str, ...] = ("run", "seed", "score", "return", "success", "episodes", "duration")
+def _all_facts(results: "Sequence[RunResult]", options: Sequence[str]) -> dict[str, Any]:
+    if not options:
+        return {"runs": [result_facts(result) for result in results]}
+    told = [{**result_facts(each), "options": values_of(each, options)} for each in results]
+    return {"runs": told, "grid": [point_facts(point) for point in points_of(results, options)]}
+
+
+def _show_several(results: "Sequence[RunResult]", options: Sequence[str]) -> None:
     if any(result.held_out for result in results):
-        _show_held_out(results)
+        _show_held_out(results, options)
         return
-    rows = [_seed_row(result) for result in results]
+    columns = ("run", *options, "seed", "score", "return", "success", "episodes", "duration")
+    rows = [_row(result, options) for result in results]
     if any(result.offline is not None for result in results):
         columns = (*columns, "before online")
         rows = [(*row, _before_online(each)) for row, each in zip(rows, results, strict=True)]
     out().print(listing(columns, rows))
-    scores = [r.evaluation.score for r in results if r.evaluation is not None]
-    means = [score.mean for score in scores if score is not None]
-    if means:
-        out().print(
-            f"score over {count(len(means), 'seed')}: mean {sum(means) / len(means):.1f}, "
-            f"lowest {min(means):.1f}, highest {max(means):.1f}"
-        )
+    points = points_of(results, options)
+    if options and len(points) < len(results):
+        out().print(points_table(points, options))
+    if not options and points[0].scores:
+        out().print(f"score over {in_words(points[0])}")
 
 
-def _show_held_out(results: "Sequence[RunResult]") -> None:
+def _show_held_out(results: "Sequence[RunResult]", options: Sequence[str]) -> None:
     names = list(dict.fromkeys(name for result in results for name in result.held_out))
     shown = [name for name in names if name.startswith("fitted_q/") or name.endswith("_loss")]
     rows = [
         (
             result.run,
+            *typed_values(result, options),
             str(result.seed),
             *(_number(result.held_out[name]) if name in result.held_out else "" for name in shown),
             duration(result.seconds),
         )
         for result in results
     ]
-    out().print(listing(("run", "seed", *shown, "duration"), rows))
+    out().print(listing(("run", *options, "seed", *shown, "duration"), rows))
 
 
 def _before_online(result: "RunResult") -> str:
@@ -175,7 +197,7 @@ def _before_online(result: "RunResult") -> str:
     return interval(result.offline.score or result.offline.return_)
 
 
-def _seed_row(result: "RunResult") -> tuple[str, ...]:
+def _row(result: "RunResult", options: Sequence[str]) -> tuple[str, ...]:
     record = result.evaluation
     scores = (
         (NOTHING, NOTHING, NOTHING, "0")
@@ -187,4 +209,5 @@ def _seed_row(result: "RunResult") -> tuple[str, ...]:
             f"{len(record.episodes):,}",
         )
     )
-    return (result.run, str(result.seed), *scores, duration(result.seconds))
+    told = (*typed_values(result, options), str(result.seed))
+    return (result.run, *told, *scores, duration(result.seconds))

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from genpolicy.errors import OptionError
-from genpolicy.recipe_settings import settings_of
+from genpolicy.recipe_settings import flat, settings_of
 from genpolicy_cli import completion, flags, trackers
-from genpolicy_cli.execution import Order, run_seeds
+from genpolicy_cli.grid import Order, run_grid
 from genpolicy_cli.installed import catalogue
 from genpolicy_cli.output import err, out, print_json
 from genpolicy_cli.recipe_view import settings_table, stages_table
-from genpolicy_cli.request import named_recipe, resolved
+from genpolicy_cli.request import named_recipe, resolved_grid
+from genpolicy_cli.tables import listing
+from genpolicy_cli.words import count, option_value
 
 if TYPE_CHECKING:
     from genpolicy.composition.agent_recipe import AgentRecipe
@@ -30,7 +32,9 @@ def run(
         typer.Argument(
             metavar="KIND.KEY=VALUE",
             help="Options of parts, such as objective.beta=2 or network.hidden=256,256; "
-            "`agent info KIND NAME` lists them. Also train.…, evaluation.… and tracker.NAME.…",
+            "`agent info KIND NAME` lists them. Several values of one that takes a single value, "
+            "such as objective.beta=1,2,4, are a run each. Also train.…, evaluation.… and "
+            "tracker.NAME.…",
             autocompletion=completion.settings,
             show_default=False,
         ),
@@ -71,7 +75,7 @@ def run(
         bool,
         typer.Option(
             "--one-by-one",
-            help="Train seeds one after another, not as one program.",
+            help="Train seeds and values one after another, not as one program.",
             rich_help_panel=_RUN,
         ),
     ] = False,
@@ -132,14 +136,15 @@ def run(
     if protocol is not None:
         arguments = _with_protocol(arguments, protocol)
     with err().status("loading parts"):
-        wanted = resolved(
+        wanted = resolved_grid(
             parts, named=named, arguments=arguments, config=config, recipe=recipe, seed=seed
         )
         mirrors = trackers.named_trackers(parts, tracker or [], own)
     if dry_run:
-        _show_plan(wanted, parts, as_json=as_json)
+        _show_plan(wanted, seeds, parts, as_json=as_json)
         return
     if not quiet:
+<<<<<<< HEAD
         _introduce(wanted, parts)
     from genpolicy.evaluation.workers import Workers
 
@@ -155,6 +160,10 @@ def run(
             workers=workers,
         )
         run_seeds(wanted, seeds, registry, order, as_json=as_json)
+=======
+        _introduce(wanted[0], parts)
+    run_grid(wanted, seeds, registry, order, as_json=as_json)
+>>>>>>> main
 
 
 def _with_online_steps(arguments: Sequence[str], steps: int) -> list[str]:
@@ -196,21 +205,31 @@ def _introduce(recipe: "AgentRecipe", parts: "Catalogue") -> None:
         )
 
 
-def _show_plan(recipe: "AgentRecipe", parts: "Catalogue", *, as_json: bool) -> None:
-    settings = settings_of(recipe.as_json(), recipe.origins)
+def _show_plan(
+    grid: "Sequence[AgentRecipe]", seeds: int, parts: "Catalogue", *, as_json: bool
+) -> None:
+    from genpolicy.runs.programs import varied
     from genpolicy.training.learner import course_of
 
-    stages = course_of(recipe)
+    recipe, options = grid[0], varied(grid)
+    settings, stages = settings_of(recipe.as_json(), recipe.origins), course_of(recipe)
+    points = [{name: flat(each.as_json()).get(name) for name in options} for each in grid]
     if as_json:
         facts: Mapping[str, object] = {
             "recipe": named_recipe(recipe),
             "seed": recipe.seed,
             "settings": settings,
             "stages": stages,
+            "grid": points if options else [],
+            "runs": len(grid) * seeds,
         }
         print_json(facts)
         return
     out().print(settings_table(settings))
     out().print(stages_table(stages))
     out().print(f"seed {recipe.seed}")
+    if options:
+        rows = [[option_value(value) for value in point.values()] for point in points]
+        out().print(listing(options, rows))
+        out().print(f"the first of {len(grid)} recipes; {count(len(grid) * seeds, 'run')} in all")
     _introduce(recipe, parts)

@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from genpolicy.errors import UsageError
-from genpolicy.records import KINDS
+from genpolicy.records import BENCH, KINDS
 from genpolicy_cli.listings import Column, interval, number
 from genpolicy_cli.words import NOTHING, duration, moment, share, short
 
@@ -18,8 +18,11 @@ HASH: Final = 6
 
 
 def objective_of(run: "RunSummary") -> str | None:
-    """Return the objective's full name, or that of a reference policy, in parentheses."""
-    return f"({run.reference})" if run.reference else run.parts.get("objective")
+    """Return the objective's full name; in parentheses what was measured where none trained."""
+    objective = run.parts.get("objective")
+    if run.reference == BENCH:
+        return f"({BENCH} {_name(objective)})"
+    return f"({run.reference})" if run.reference else objective
 
 
 def _part(kind: str) -> Column:

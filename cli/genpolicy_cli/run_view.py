@@ -130,8 +130,8 @@ def _facts(detail: "RunDetail") -> Iterator[tuple[str, str]]:
     start, data = detail.start, detail.start.dataset
     yield "run", detail.id
     yield "state", f"{detail.state}: {detail.message}" if detail.message else detail.state
-    if start.reference is not None:
-        yield "reference policy", start.reference
+    if start.measured is not None:
+        yield "measured", start.measured
     final = detail.final_evaluation
     if final is not None and final.episodes:
         yield from score_rows(final)

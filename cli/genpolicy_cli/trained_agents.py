@@ -30,10 +30,7 @@ def _recorded(run: str, registry: str) -> Path:
     with Registry.open(registry, read_only=True) as opened:
         detail = opened.run(run)
     if detail.start.reference is not None:
-        raise UsageError(
-            f"run {detail.id} measured the reference policy {detail.start.reference!r} and trained "
-            "no model"
-        )
+        raise UsageError(f"run {detail.id} measured {detail.start.measured} and trained no model")
     if detail.state != "finished":
         raise UsageError(
             f"run {detail.id} is {detail.state} and has no trained agent yet; `agent resume "

@@ -20,6 +20,9 @@ KINDS: Final = ("objective", "backbone", "network", "critic", "solver", "inferen
 SINGLE_FILE: Final = "file:"
 """What the distribution of a plugin in a single file begins with."""
 
+BENCH: Final = "bench"
+"""What stands in the place of a reference policy's name where a run measured speed."""
+
 HELD_OUT: Final = "held-out"
 """The stage of metrics that data alone say of a finished agent, where it has no environment."""
 
@@ -110,8 +113,20 @@ class RunStart:
 
     @property
     def reference(self) -> str | None:
-        """The reference policy that it measures, if it trains nothing."""
+        """The reference policy that it measures, or ``"bench"``, if it trains nothing."""
         return self.recipe.get("reference")
+
+    @property
+    def measured(self) -> str | None:
+        """What it measured, in words, if it trained nothing."""
+        if self.reference == BENCH:
+            return "how fast its parts are"
+        return None if self.reference is None else f"the reference policy {self.reference!r}"
+
+    @property
+    def measured_by(self) -> str:
+        """The command that measures such a thing."""
+        return "agent bench" if self.reference == BENCH else "agent datasets reference"
 
     @property
     def providers(self) -> dict[str, str]:

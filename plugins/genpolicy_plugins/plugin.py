@@ -215,6 +215,12 @@ def genpolicy_datasets() -> list[PartSpec]:
             "d4rl_names",
         ),
         _data(
+            "random",
+            "random_numbers:RandomNumbers",
+            "random numbers that teach nothing, to measure speed on",
+            "random:OBSERVATION,ACTION, drawn at once",
+        ),
+        _data(
             "toy/eight-gaussians", "toys:EightGaussians", "Gaussians on a circle", "drawn at once"
         ),
         _data("toy/two-moons", "toys:TwoMoons", "half circles, one in the other", "drawn at once"),

@@ -233,7 +233,11 @@ def test_success_and_return_can_be_compared_too(agent, record, metric, mean, gap
 @pytest.mark.parametrize(
     ("arguments", "status", "sentence"),
     [
-        (("--tag", "none"), 2, "nothing to compare: none of the runs asked for is finished"),
+        (
+            ("--tag", "none"),
+            2,
+            "nothing to compare: none of the runs asked for has finished training",
+        ),
         (("--protocol", "long"), 2, "no run was scored by the protocol 'long'; there are: 1 run"),
         (("--by", "objectiv"), 2, "grouped by 'objectiv'; did you mean 'objective'?"),
         (("--by", ","), 2, "runs are grouped by different keys, such as objective,backbone"),

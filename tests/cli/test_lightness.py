@@ -38,6 +38,7 @@ def probe(heavy, *arguments, cwd, **environ):
         ("run", "--help"),
         ("density", "--help"),
         ("export", "--help"),
+        ("bench", "--help"),
         ("runs", "--help"),
         ("list",),
         ("list", "backbone", "--json"),

@@ -52,7 +52,7 @@ def test_a_finished_run_is_not_resumed(agent, data):
 def test_a_run_without_a_checkpoint_starts_anew(agent, failed):
     done = agent("resume", failed)
     assert done.status == 1
-    assert f"run {failed} has no checkpoint yet and starts anew" in done.err
+    assert f"run {failed} starts anew: it has no checkpoint yet" in done.err
     assert "failed at step 0 of 20 (ValueError: this cannot be)" in done.err
 
 

@@ -13,6 +13,7 @@ import attrs
 
 from genpolicy.errors import UsageError
 from genpolicy.intervals import Z975, Interval
+from genpolicy.records import BENCH
 
 if TYPE_CHECKING:
     from genpolicy.registry import RunSummary
@@ -91,7 +92,8 @@ def comparable(
     Raises:
         UsageError: None is left; the message says what there is.
     """
-    newest_first = sorted(runs, key=lambda run: (run.created, run.id), reverse=True)
+    scorable = [run for run in runs if run.reference != BENCH]
+    newest_first = sorted(scorable, key=lambda run: (run.created, run.id), reverse=True)
     finished = [run for run in newest_first if run.state == "finished"]
     results = [(run, found) for run in finished if (found := _result(run, metric))]
     if not results:
@@ -274,7 +276,7 @@ def _told(found: "Counter[tuple[str, str]]") -> str:
 
 def _nothing_scored(finished: "Sequence[RunSummary]", metric: Metric) -> str:
     if not finished:
-        return "nothing to compare: none of the runs asked for is finished"
+        return "nothing to compare: none of the runs asked for has finished training"
     other = "" if metric == "return" else "; --metric return compares what has no scale"
     number = counted_of(len(finished), "finished run")
     return f"nothing to compare: of {number} none has {_CALLED[metric]}{other}"

@@ -61,7 +61,7 @@ def score_together(
 
 
 def _as_one(entries: Sequence[Entry]) -> ActAll | None:
-    if len({_acting_parts(entry.agent) for entry in entries}) != 1 or len(entries) == 1:
+    if len({acting_parts(entry.agent) for entry in entries}) != 1 or len(entries) == 1:
         return None
     first = entries[0].agent
     few = torch.linspace(-1.0, 1.0, 3 * first.shapes.observation_dim, device=first.device)
@@ -78,8 +78,8 @@ def _as_one(entries: Sequence[Entry]) -> ActAll | None:
     return act
 
 
-def _acting_parts(agent: Agent) -> str:
-    """Return what agents that act as one have in common; what losses read is not among it."""
+def acting_parts(agent: Agent) -> str:
+    """Return in words what agents that act as one share; what losses read is not among it."""
     parts = agent.recipe.as_json()["parts"]
     return repr(
         {slot: part for slot, part in parts.items() if slot not in ("objective", "dataset")}

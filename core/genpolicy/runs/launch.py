@@ -47,6 +47,7 @@ class RunResult:
     Args:
         run: Its id.
         seed: Its seed.
+        recipe: What was trained.
         dataset: What it learnt from.
         folder: Where its agent was saved.
         evaluation: Its final score; ``None`` for data without an environment.
@@ -58,6 +59,7 @@ class RunResult:
 
     run: str
     seed: int
+    recipe: AgentRecipe
     dataset: str
     folder: Path
     evaluation: EvaluationRecord | None
@@ -74,10 +76,13 @@ class Launch:
         runner: The run.
         writer: Where it is recorded.
         say: Told what is odd.
+        parent: The run that it repeats, if any.
     """
 
-    def __init__(self, runner: Runner, writer: RunWriter, say: Say = warn) -> None:
-        self.runner, self.writer, self._say = runner, writer, say
+    def __init__(
+        self, runner: Runner, writer: RunWriter, say: Say = warn, parent: str | None = None
+    ) -> None:
+        self.runner, self.writer, self._say, self.parent = runner, writer, say, parent
         self._mirrors: Sequence[Observer] = ()
         self._told: Sequence[Observer] = ()
         self._began = time.monotonic()
@@ -165,6 +170,7 @@ class Launch:
         return RunResult(
             run=self.run_id,
             seed=self.runner.recipe.seed,
+            recipe=self.runner.recipe,
             dataset=self.runner.dataset.name,
             folder=outcome.folder,
             evaluation=outcome.evaluation,
@@ -235,7 +241,7 @@ def start(
         directory=str(folder),
         device=str(device),
         versions={**surroundings.versions(), **recipe.files()},
-        host=_host(device),
+        host=host_of(device),
         git_commit=git.commit if git else None,
         git_dirty=git.dirty if git else None,
         command=command,
@@ -243,7 +249,7 @@ def start(
         tags=tuple(dict.fromkeys(tags)),
     )
     writer = registry.start(record, on_problem=say)
-    launch = Launch(runner, writer, say)
+    launch = Launch(runner, writer, say, parent)
     launch.mirror(trackers or {}, record)
     return launch
 
@@ -301,7 +307,8 @@ def dataset_record(dataset: Dataset) -> DatasetRecord:
     )
 
 
-def _host(device: torch.device) -> dict[str, Any]:
+def host_of(device: torch.device) -> dict[str, Any]:
+    """Return what is written down about the machine that a run has."""
     facts = surroundings.host()
     if device.type == "cuda":
         facts["device"] = torch.cuda.get_device_name(device)

@@ -19,8 +19,10 @@ from genpolicy.records import EvaluationRecord
 from genpolicy.registry import Registry, RunDetail
 from genpolicy.registry.writer import warn
 from genpolicy.runs import surroundings
+from genpolicy.runs.companions import companions, known, left_at
 from genpolicy.runs.launch import Launch, Say, start
 from genpolicy.runs.resumption import check_same_data
+from genpolicy.training.sampler import Sampler
 
 Verdict = Literal["bit-identical", "agrees", "undecided", "differs"]
 
@@ -72,8 +74,11 @@ def repeat(
     output: Path,
     command: str = "",
     say: Say = warn,
-) -> tuple[Launch, list[Change]]:
+) -> tuple[list[Launch], list[Change]]:
     """Make ready to run a finished run's recipe again, with its seed and its data.
+
+    A run that trained as one program with others draws its random numbers with them: it comes out
+    the same only together with them, so all are made ready, where the registry knows them all.
 
     Args:
         detail: What the registry knows of it.
@@ -85,7 +90,8 @@ def repeat(
         say: Told what is odd.
 
     Returns:
-        The run to make, and everything that is not as it was.
+        The runs to make as one program, the repetition's parent being the run; and everything that
+        is not as it was.
 
     Raises:
         UsageError: It is not finished, or trained nothing.
@@ -95,8 +101,8 @@ def repeat(
     """
     if detail.start.reference is not None:
         raise UsageError(
-            f"run {detail.id} measured the reference policy {detail.start.reference!r} and trained "
-            "nothing; `agent datasets reference` measures it again"
+            f"run {detail.id} measured {detail.start.measured} and trained nothing; "
+            f"`{detail.start.measured_by}` measures it again"
         )
     if detail.state != "finished":
         raise UsageError(
@@ -106,17 +112,42 @@ def repeat(
     recipe = recall(catalogue, detail.start.recipe, detail.start.providers)
     dataset = recipe.part("dataset", DatasetRecipe).prepare()
     check_same_data(detail, dataset)
-    launch = start(
-        attrs.evolve(recipe, origins=detail.start.origins),
-        dataset,
-        registry=registry,
-        output=output,
-        device=device,
-        command=command,
-        parent=detail.id,
-        say=say,
-    )
-    return launch, list(_changes(detail, recipe, device))
+    sampler, launches = Sampler(dataset, device, recipe.train.resident), []
+    for each in _together(detail, registry, say):
+        again = recall(catalogue, each.start.recipe, each.start.providers)
+        launches.append(
+            start(
+                attrs.evolve(again, origins=each.start.origins),
+                dataset,
+                registry=registry,
+                output=output,
+                device=device,
+                command=command,
+                parent=each.id,
+                say=say,
+                sampler=sampler,
+            )
+        )
+    return launches, list(_changes(detail, recipe, device))
+
+
+def _together(detail: RunDetail, registry: Registry, say: Say) -> list[RunDetail]:
+    """Return the runs that a run came out with; alone, where they cannot be had, saying so."""
+    names, left = companions(detail), left_at(detail)
+    if left is not None:
+        say(
+            f"run {detail.id} trained as one program with others, and alone from step {left} on: "
+            "a repetition can only agree within the interval"
+        )
+        return [detail]
+    found = {name: run for name in names if (run := known(registry, name)) is not None}
+    gone = [name for name in names if name not in found]
+    if gone:
+        say(
+            f"run {detail.id} drew its random numbers together with runs that are no longer in the "
+            f"registry ({', '.join(gone)}): alone, it can only agree within the interval"
+        )
+    return [found[name] for name in names] if names and not gone else [detail]
 
 
 def compare(then: RunDetail, now: RunDetail) -> Comparison:

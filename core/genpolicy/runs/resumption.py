@@ -19,6 +19,7 @@ from genpolicy.runs.launch import Launch, Say, dataset_record
 from genpolicy.tracker import TrackerRecipe
 from genpolicy.training.checkpoint import sweep
 from genpolicy.training.runner import Runner
+from genpolicy.training.sampler import Sampler
 
 _PROGRAM: Final = "genpolicy"
 
@@ -31,6 +32,9 @@ def resume(
     device: torch.device,
     trackers: Mapping[str, TrackerRecipe] | None = None,
     say: Say = warn,
+    step: int | None = None,
+    sampler: Sampler | None = None,
+    dataset: Dataset | None = None,
 ) -> Launch:
     """Take up a recorded run after its newest whole checkpoint.
 
@@ -41,9 +45,12 @@ def resume(
         device: Where the models live.
         trackers: Mirrors of its metrics by name; one that fails is reported once and left alone.
         say: Told what is odd, such as a part that has changed since.
+        step: After which step to take it up, if not the newest is meant; 0 to start anew.
+        sampler: Draws from the dataset; made if there is none yet.
+        dataset: What it learns from, if that is at hand.
 
     Raises:
-        UsageError: It is finished, or measured a reference policy.
+        UsageError: It is finished, or trained nothing.
         DataError: Its data is not what it was.
         PartError: One of its parts is not installed or broken.
         CheckpointError: Its checkpoint does not fit the installed parts.
@@ -52,21 +59,26 @@ def resume(
     """
     if detail.start.reference is not None:
         raise UsageError(
-            f"run {detail.id} measured the reference policy {detail.start.reference!r} and trained "
-            "nothing; there is nothing to resume, `agent datasets reference` measures it again"
+            f"run {detail.id} measured {detail.start.measured} and trained nothing; there is "
+            f"nothing to resume, `{detail.start.measured_by}` measures it again"
         )
     if detail.state == "finished":
         raise UsageError(f"run {detail.id} is finished; there is nothing left to resume")
     recipe = recall(catalogue, detail.start.recipe, detail.start.providers)
-    dataset = recipe.part("dataset", DatasetRecipe).prepare()
-    check_same_data(detail, dataset)
+    data = dataset or recipe.part("dataset", DatasetRecipe).prepare()
+    check_same_data(detail, data)
     runner = Runner(
-        recipe, dataset, run=detail.id, folder=Path(detail.start.directory), device=device
+        recipe,
+        data,
+        run=detail.id,
+        folder=Path(detail.start.directory),
+        device=device,
+        sampler=sampler,
     )
     writer = registry.claim(detail.id, on_problem=say)
     launch = Launch(runner, writer, say)
     try:
-        passed = _restore(runner, writer, detail)
+        passed = _restore(runner, writer, detail, step)
         for sentence in [*passed, *_changed_program(detail), *_changed_parts(detail, recipe)]:
             launch.note(sentence)
     except BaseException:
@@ -76,11 +88,12 @@ def resume(
     return launch
 
 
-def _restore(runner: Runner, writer: RunWriter, detail: RunDetail) -> list[str]:
-    """Take up the newest checkpoint of a claimed run; return what is odd about it."""
+def _restore(runner: Runner, writer: RunWriter, detail: RunDetail, wanted: int | None) -> list[str]:
+    """Take up a checkpoint of a claimed run, by default the newest; return what is odd about it."""
     sweep(runner.folder / "checkpoints")
-    step, passed = runner.restore()
-    if step == 0 and any(artifact.kind == "checkpoint" for artifact in detail.artifacts):
+    step, passed = runner.restore(wanted)
+    had = any(artifact.kind == "checkpoint" for artifact in detail.artifacts)
+    if step == 0 and wanted is None and had:
         raise CheckpointError(
             f"run {detail.id} had checkpoints, and no whole one is left in "
             f"{str(runner.folder / 'checkpoints')!r}; bring them back, or start a new run with "
@@ -88,7 +101,8 @@ def _restore(runner: Runner, writer: RunWriter, detail: RunDetail) -> list[str]:
         )
     writer.rewind(step)
     if step == 0:
-        passed.append(f"run {runner.run_id} has no checkpoint yet and starts anew")
+        whose = "those that train with it have" if had else "it has"
+        passed.append(f"run {runner.run_id} starts anew: {whose} no checkpoint yet")
     return passed
 
 

@@ -116,14 +116,34 @@ def write_checkpoint(folder: Path, step: int, state: State) -> ArtifactRecord:
     )
 
 
-def read_newest_checkpoint(folder: Path) -> tuple[State | None, list[str]]:
-    """Return the newest whole checkpoint, and a sentence for each damaged one passed over."""
+def read_checkpoint(folder: Path, step: int | None = None) -> tuple[State | None, list[str]]:
+    """Return the newest whole checkpoint, and a sentence for each damaged one passed over.
+
+    Args:
+        folder: Where they lie.
+        step: After which step it was written, if not the newest is meant.
+    """
     passed: list[str] = []
     for path in _newest_first(folder):
-        if hashlib.sha256(path.read_bytes()).hexdigest()[:16] == path.stem.rsplit("-", 1)[1]:
+        if step not in (None, _step_of(path)):
+            continue
+        if _is_whole(path):
             return decode(path), passed
         passed.append(f"checkpoint {path.name} is damaged and was passed over")
     return None, passed
+
+
+def whole_checkpoints(folder: Path) -> dict[int, Path]:
+    """Return the whole checkpoints by the step after which they were written, newest first."""
+    return {_step_of(path): path for path in _newest_first(folder) if _is_whole(path)}
+
+
+def _is_whole(path: Path) -> bool:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16] == path.stem.rsplit("-", 1)[1]
+
+
+def _step_of(path: Path) -> int:
+    return int(path.name.split("-")[1])
 
 
 def sweep(folder: Path) -> None:

@@ -6,7 +6,7 @@ import attrs
 
 from genpolicy.agent import Agent
 from genpolicy.evaluation.evaluator import Evaluator
-from genpolicy.evaluation.scoring import Entry, Outcome, score_together
+from genpolicy.evaluation.scoring import Entry, Outcome, acting_parts, score_together
 from genpolicy.evaluation.worker import Task
 from genpolicy.evaluation.workers import Pending, Workers
 from genpolicy.packed_agent import PackedAgent
@@ -67,7 +67,7 @@ class Look:
     @property
     def _alike(self) -> str:
         facts = (self.stage, self.step, self.selection, self.evaluator.protocol)
-        return repr((*facts, self.evaluator.environment))
+        return repr((*facts, self.evaluator.environment, acting_parts(self.agent)))
 
 
 def take_together(looks: Sequence[Look]) -> None:

@@ -15,8 +15,10 @@ from torch import Tensor, nn
 from genpolicy.averaging import move_tensors_towards
 from genpolicy.backbone import Model
 from genpolicy.dataset import Batch
+from genpolicy.errors import UsageError
 from genpolicy.objective import Stage
 from genpolicy.training.learner import Learner
+from genpolicy.training.own_numbers import OwnNumbers
 from genpolicy.training.update import Update
 
 Tensors = dict[str, Tensor]
@@ -28,11 +30,16 @@ class Stacks:
 
     Args:
         learners: The learners; from now on their parameters and buffers are views.
+
+    Raises:
+        UsageError: Their weights are not of the same shapes.
     """
 
     def __init__(self, learners: Sequence[Learner]) -> None:
         self._known: dict[int, Tensor] = {}
         named = [learner.named_models() for learner in learners]
+        if any(models.keys() != named[0].keys() for models in named):
+            raise UsageError("the models are not the same")
         self.models: dict[str, Tensors] = {
             name: self._stack([models[name] for models in named]) for name in named[0]
         }
@@ -49,6 +56,9 @@ class Stacks:
             stack.requires_grad_(True)
 
     def _stack(self, members: Sequence[nn.Module]) -> Tensors:
+        shapes = [[(name, w.shape) for name, w in each.named_parameters()] for each in members]
+        if any(each != shapes[0] for each in shapes):
+            raise UsageError("the weights are not of the same shapes")
         found = {name: self._one(members, name) for name, _ in members[0].named_parameters()}
         found |= {name: self._one(members, name) for name, _ in members[0].named_buffers()}
         return found
@@ -85,6 +95,9 @@ class StackedUpdate:
         models: The first member's models by name.
         stacks: The tensors of all.
         randomness: ``"different"`` noise for every member, or the ``"same"`` for all.
+
+    Raises:
+        UsageError: The losses' parts differ in more than numbers.
     """
 
     def __init__(
@@ -95,27 +108,39 @@ class StackedUpdate:
         randomness: str,
     ) -> None:
         first = updates[0]
-        self.role, self._updates = first.role, updates
+        self.role, self.updates = first.role, updates
         self._tensors = {
             f"models.{name}.{key}": tensor
             for name, tensors in stacks.models.items()
             for key, tensor in tensors.items()
         }
         self._program = _Program(models, first.loss)
-        self._losses = torch.func.vmap(self._one, randomness=randomness)
+        self._randomness = randomness
         self.parameters = stacks.of(first.parameters)
+        self.own = self.own_numbers()
         self._optimiser = torch.optim.Adam(self.parameters, lr=first.learning_rate, fused=True)
         self._stacks = stacks
         self._take_up()
 
-    def losses(self, batch: Tensors) -> tuple[Tensor, Tensors]:
-        """Return every member's loss, ``[member]``, and its metrics."""
-        found: tuple[Tensor, Tensors] = self._losses(self._tensors, batch)
+    def losses(self, batch: Tensors, randomness: str | None = None) -> tuple[Tensor, Tensors]:
+        """Return every member's loss, ``[member]``, and its metrics.
+
+        Args:
+            batch: Every member's batch.
+            randomness: Whose noise is whose, if not as the members train.
+        """
+        losses = torch.func.vmap(self._one, randomness=randomness or self._randomness)
+        found: tuple[Tensor, Tensors] = losses(self._tensors, self.own.tensors(), batch)
         return found
+
+    def own_numbers(self) -> OwnNumbers:
+        """Return the numbers in which the members' losses differ now."""
+        losses = [update.loss for update in self.updates]
+        return OwnNumbers(losses, self.parameters[0].device)
 
     def step(self, batch: Tensors, index: int) -> tuple[Tensor, Tensors]:
         """Take the step number ``index`` of the stage and return the losses it started from."""
-        first = self._updates[0]
+        first = self.updates[0]
         losses, metrics = self.losses(batch)
         self._optimiser.zero_grad(set_to_none=True)
         losses.sum().backward(inputs=self.parameters)  # type: ignore[no-untyped-call]
@@ -125,31 +150,37 @@ class StackedUpdate:
             group["lr"] = first.rate(index)
         self._optimiser.step()
         self._share()
-        for update in self._updates:
+        for update in self.updates:
             if type(update.model).after_step is not Model.after_step:
                 update.after_step(index)
         self._average()
         return losses.detach(), metrics
 
-    def _one(self, tensors: Tensors, batch: Tensors) -> tuple[Tensor, Tensors]:
-        found: tuple[Tensor, Tensors] = torch.func.functional_call(self._program, tensors, (batch,))
+    def _one(
+        self, tensors: Tensors, own: Sequence[Tensor], batch: Tensors
+    ) -> tuple[Tensor, Tensors]:
+        """Return one member's loss and metrics, its weights and numbers given."""
+        with self.own.given(own):
+            found: tuple[Tensor, Tensors] = torch.func.functional_call(
+                self._program, tensors, (batch,)
+            )
         return found
 
     def _average(self) -> None:
-        first = self._updates[0]
+        first = self.updates[0]
         fast = self._stacks.of(list(first.model.parameters()))
         for average in first.averages:
             slow = self._stacks.of(list(average.model.parameters()))
             move_tensors_towards(slow, fast, average.rate)
-        for update in self._updates:
+        for update in self.updates:
             for average in update.averages:
                 for kept, now in zip(average.model.buffers(), update.model.buffers(), strict=True):
                     kept.copy_(now)
 
     def _take_up(self) -> None:
         """Go on from the state of the members' own optimisers, if they have taken steps."""
-        own = [update.optimiser.state for update in self._updates]
-        columns = zip(*(update.parameters for update in self._updates), strict=True)
+        own = [update.optimiser.state for update in self.updates]
+        columns = zip(*(update.parameters for update in self.updates), strict=True)
         for stack, members in zip(self.parameters, columns, strict=True):
             states = [state[member] for state, member in zip(own, members, strict=True)]
             if all(states):
@@ -166,7 +197,7 @@ class StackedUpdate:
         """Let the members' optimisers see the state as views of theirs."""
         if self._shared:
             return
-        for number, update in enumerate(self._updates):
+        for number, update in enumerate(self.updates):
             for stack, member in zip(self.parameters, update.parameters, strict=True):
                 state = self._optimiser.state[stack]
                 update.optimiser.state[member] = {
@@ -180,7 +211,7 @@ class Members:
     """Learners that train as one.
 
     Args:
-        learners: Of one recipe but for its seed, at the same step.
+        learners: Alike but for their seeds and for numbers that losses read, at the same step.
         randomness: ``"different"`` noise for every member, or the ``"same"`` for all.
     """
 
@@ -192,25 +223,13 @@ class Members:
         """Make a stage the current one of all members."""
         return self._updates([learner.enter(number, stage) for learner in self.learners])
 
-    def refusal(self, stages: Sequence[Stage], batch: Batch) -> str | None:
-        """Return why a loss cannot be taken of all members at once, if one cannot.
-
-        Args:
-            stages: The stages to be trained.
-            batch: A few rows for every member.
-        """
-        for stage in stages:
-            for role, update in zip(stage.learning_rates, self._tried(stage), strict=True):
-                try:
-                    losses, _ = update.losses(self._shared(batch))
-                    torch.autograd.grad(losses.sum(), update.parameters, allow_unused=True)
-                except Exception as error:
-                    return f"the loss that trains {role!r} cannot: {_first_line(error)}"
-        return None
+    def tried(self, stage: Stage) -> list[StackedUpdate]:
+        """Return what would train in a stage, without entering it."""
+        return self._updates([learner.updates_of(stage) for learner in self.learners])
 
     def take_step(self, batch: Batch, updates: Sequence[StackedUpdate]) -> None:
         """Train every role of the stage once, on one batch for all, split evenly among them."""
-        tensors = self._shared(batch)
+        tensors = self.shared(batch)
         metrics: Tensors = {}
         losses = []
         for update in updates:
@@ -222,7 +241,7 @@ class Members:
             own = {name: value[number] for name, value in metrics.items()}
             learner.count_step(own, [value[number] for value in losses])
 
-    def _shared(self, batch: Batch) -> Tensors:
+    def shared(self, batch: Batch) -> Tensors:
         """Return a batch for all as tensors ``[member, batch, …]``."""
         count = len(self.learners)
         return {name: getattr(batch, name).unflatten(0, (count, -1)) for name in _COLUMNS}
@@ -235,14 +254,6 @@ class Members:
             StackedUpdate(role, models, self.stacks, self._randomness)
             for role in zip(*updates, strict=True)
         ]
-
-    def _tried(self, stage: Stage) -> list[StackedUpdate]:
-        """Return what would train in a stage, without entering it."""
-        return self._updates([learner.updates_of(stage) for learner in self.learners])
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).strip().splitlines()[0]
 
 
 def _clip(parameters: Sequence[Tensor], largest: float) -> None:

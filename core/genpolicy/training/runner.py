@@ -6,7 +6,6 @@ with every checkpoint and restored on resuming, so that a resumed run is the run
 stopped. Scoring and acting draw from generators of their own.
 """
 
-import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -20,14 +19,23 @@ from genpolicy.errors import DivergedError, StoppedError
 from genpolicy.evaluation.workers import Workers
 from genpolicy.objective import Stage
 from genpolicy.observer import Observer
+<<<<<<< HEAD
 from genpolicy.records import HELD_OUT, EvaluationRecord, EventRecord, MetricsRecord, Selection
 from genpolicy.training.checkpoint import State, read_newest_checkpoint, write_checkpoint
+=======
+from genpolicy.records import HELD_OUT, EvaluationRecord, EventRecord, MetricsRecord
+from genpolicy.training.checkpoint import State, read_checkpoint, write_checkpoint
+>>>>>>> main
 from genpolicy.training.learner import Learner, course_of
 from genpolicy.training.look import Look
 from genpolicy.training.looks import Looks
 from genpolicy.training.metrics import Snapshot
 from genpolicy.training.online import OnlineSampler
+<<<<<<< HEAD
 from genpolicy.training.outbox import Outbox
+=======
+from genpolicy.training.pace import Pace
+>>>>>>> main
 from genpolicy.training.part import PartSampler
 from genpolicy.training.record_facts import record_as_json, record_from_json
 from genpolicy.training.sampler import Sampler
@@ -122,17 +130,19 @@ class Runner:
         self._looks = Looks(recipe, dataset, workers)
         self._outbox = Outbox()
         self._pending: list[tuple[str, Snapshot]] = []
-        self._stop_asked = False
+        self.pace = Pace(recipe.train.checkpoint_seconds)
         self._saved_step = 0
-        self._saved_time = time.monotonic()
 
     @property
     def total_steps(self) -> int:
         """Steps of the whole run."""
         return sum(stage.steps for stage in self.stages)
 
-    def restore(self) -> tuple[int, list[str]]:
+    def restore(self, step: int | None = None) -> tuple[int, list[str]]:
         """Take up the newest whole checkpoint, if there is one.
+
+        Args:
+            step: After which step it was written, if not the newest is meant; 0 for none.
 
         Returns:
             How many steps are done already, and a sentence per damaged checkpoint passed over.
@@ -140,7 +150,7 @@ class Runner:
         Raises:
             CheckpointError: It does not fit the installed parts.
         """
-        state, passed = read_newest_checkpoint(self.folder / "checkpoints")
+        state, passed = read_checkpoint(self.folder / "checkpoints", step)
         if state is not None:
             self.learner.load(state, self.stages)
             self._looks.load(state)
@@ -156,7 +166,7 @@ class Runner:
 
         While the finished agent is scored, it stops before the environments' next step.
         """
-        self._stop_asked = True
+        self.pace.stop()
 
     def run(self, observers: Sequence[Observer]) -> Outcome:
         """Train all stages that are left, save the agent and score it.
@@ -207,10 +217,15 @@ class Runner:
             if self.learner.index in looks:
                 yield from self._look(stage)
             if self.learner.index == stage.steps and self._goes_online_after(number):
+<<<<<<< HEAD
                 yield from self._score_offline(stage)
             if self._stop_asked:
+=======
+                self._score_offline(stage)
+            if self.pace.stops(self.learner.step):
+>>>>>>> main
                 self._stop(stage)
-            elif time.monotonic() - self._saved_time >= self.recipe.train.checkpoint_seconds:
+            elif self.pace.is_due(self.learner.step):
                 self._save(stage)
         self._close_metrics(stage)
         self._deliver(stage)
@@ -352,7 +367,8 @@ class Runner:
         for observer in self.observers:
             observer.before_checkpoint()
         artifact = write_checkpoint(self.folder / "checkpoints", self.learner.step, self._state())
-        self._saved_step, self._saved_time = self.learner.step, time.monotonic()
+        self._saved_step = self.learner.step
+        self.pace.saved()
         for observer in self.observers:
             observer.on_artifact(artifact)
 
@@ -418,7 +434,7 @@ class Runner:
         return values
 
     def _go_on(self) -> None:
-        if self._stop_asked:
+        if self.pace.stop_asked:
             raise StoppedError(
                 f"run {self.run_id} was stopped while it was scored; `agent resume "
                 f"{self.run_id}` scores it again"

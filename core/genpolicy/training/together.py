@@ -1,10 +1,14 @@
-"""Several runs of one recipe, seed by seed, that train as one program.
+"""Several runs, member by member, that train as one program.
 
 Every run goes its own course, with its own checkpoints, scores and end; only steps and looks are
 taken for all at once. One that fails leaves the others alone.
 """
 
+<<<<<<< HEAD
 from collections.abc import Generator, Iterable, Sequence
+=======
+from collections.abc import Callable, Generator, Sequence
+>>>>>>> main
 from contextlib import ExitStack, closing
 
 import attrs
@@ -12,7 +16,12 @@ import torch
 
 from genpolicy.dataset import Batch
 from genpolicy.observer import Observer
+<<<<<<< HEAD
 from genpolicy.training.look import Look, take_together
+=======
+from genpolicy.training.checkpoint import State
+from genpolicy.training.learner import Learner
+>>>>>>> main
 from genpolicy.training.members import Members, StackedUpdate
 from genpolicy.training.runner import Outcome, Runner, Turn
 
@@ -20,47 +29,74 @@ End = Outcome | Exception
 Course = Generator[Turn | Look, None, Outcome]
 
 
-def run_together(runners: Sequence[Runner], observers: Sequence[Sequence[Observer]]) -> list[End]:
+def run_together(
+    runners: Sequence[Runner],
+    observers: Sequence[Sequence[Observer]],
+    ended: Callable[[int, End], None],
+    places: Sequence[int] | None = None,
+) -> None:
     """Run all to their ends.
 
     What is random in their training, beside their first weights, comes from one stream that begins
     with the first run's seed: the same runs together come out the same, bit for bit.
 
     Args:
-        runners: Runs of one recipe but for its seed, at the same step.
+        runners: Runs that differ by their seeds and by numbers which losses read, at the same step.
         observers: Told how each goes.
-
-    Returns:
-        What each left, or why it ended.
+        ended: Told as soon as one is over, by its number, what it left or why it ended.
+        places: The number of each among those that began together, if some no longer take part:
+            random numbers are drawn for these all the same.
     """
+    pace = runners[0].pace
+    for runner in runners:
+        runner.pace = pace
     with ExitStack() as open_courses:
         courses = [
             open_courses.enter_context(closing(runner.course(told)))
             for runner, told in zip(runners, observers, strict=True)
         ]
-        return _Together(runners, courses).run()
+        _Together(runners, courses, ended, places or range(len(runners))).run()
 
 
 class _Together:
-    def __init__(self, runners: Sequence[Runner], courses: Sequence[Course]) -> None:
-        self._runners, self._courses = runners, courses
-        self._ends: dict[int, End] = {}
+    def __init__(
+        self,
+        runners: Sequence[Runner],
+        courses: Sequence[Course],
+        ended: Callable[[int, End], None],
+        places: Sequence[int],
+    ) -> None:
+        self._runners, self._courses, self._places = runners, courses, places
+        self._ended, self._over = ended, set[int]()
 
-    def run(self) -> list[End]:
+    def run(self) -> None:
         if not self._runners[0].learner.step:
             torch.manual_seed(self._runners[0].recipe.seed)
-        members = Members([runner.learner for runner in self._runners])
+        members = Members(self._learners())
         entered, updates = -1, list[StackedUpdate]()
         while turns := self._turns():
             first = next(iter(turns.values()))
             if first.number != entered:
                 entered, updates = first.number, members.enter(first.number, first.stage)
-            members.take_step(_joined([turns.get(k, first).draw() for k in self._all]), updates)
-        return [self._ends[number] for number in self._all]
+                self._forget_all_but(turns, members)
+            own = {self._places[number]: turn for number, turn in turns.items()}
+            drawn = [own.get(place, first).draw() for place in range(len(members.learners))]
+            members.take_step(_joined(drawn), updates)
 
-    @property
-    def _all(self) -> range:
-        return range(len(self._runners))
+    def _learners(self) -> list[Learner]:
+        """Return a learner for every place; one that nobody takes is held by a copy."""
+        own = dict(zip(self._places, self._runners, strict=True))
+        return [
+            own[place].learner if place in own else _copy_of(self._runners[0])
+            for place in range(max(own) + 1)
+        ]
+
+    def _forget_all_but(self, turns: dict[int, Turn], members: Members) -> None:
+        """Forget the metrics of whom nobody asks for them: those of a new stage are others."""
+        going = {self._places[number] for number in turns}
+        for place, learner in enumerate(members.learners):
+            if place not in going:
+                learner.means.clear()
 
     def _turns(self) -> dict[int, Turn]:
         """Return the next step of every run that goes on."""
@@ -74,6 +110,7 @@ class _Together:
     def _next(self, numbers: Iterable[int]) -> dict[int, Turn | Look]:
         """Let runs go on to their next step or look, or to their ends."""
         turns = {}
+<<<<<<< HEAD
         for number in numbers:
             try:
                 turns[number] = next(self._courses[number])
@@ -81,7 +118,30 @@ class _Together:
                 self._ends[number] = over.value
             except Exception as error:
                 self._ends[number] = error
+=======
+        for number in range(len(self._runners)):
+            if number not in self._over:
+                try:
+                    turns[number] = next(self._courses[number])
+                except StopIteration as over:
+                    self._end(number, over.value)
+                except Exception as error:
+                    self._end(number, error)
+>>>>>>> main
         return turns
+
+    def _end(self, number: int, end: End) -> None:
+        self._over.add(number)
+        self._ended(number, end)
+
+
+def _copy_of(runner: Runner) -> Learner:
+    """Return a learner in the same state, drawing no random number."""
+    state, learner = runner.learner.state(), runner.learner
+    copy = Learner(learner.recipe, learner.shapes, learner.device)
+    tensors = {name: tensor.clone() for name, tensor in state.tensors.items()}
+    copy.load(State(tensors, state.facts), runner.stages)
+    return copy
 
 
 def _joined(batches: Sequence[Batch]) -> Batch:

@@ -50,7 +50,7 @@ def test_only_finished_runs_count(run):
     field = comparable([run(seed=0), run(seed=1, state="failed"), run(seed=2, state="lost")])
     assert ids(field) == ["run0"]
     assert field.remarks == ("left out, not finished: 2 runs",)
-    with pytest.raises(UsageError, match="none of the runs asked for is finished"):
+    with pytest.raises(UsageError, match="none of the runs asked for has finished training"):
         comparable([run(state="running")])
 
 

@@ -8,9 +8,9 @@ from genpolicy.errors import RunError, StoppedError
 from genpolicy.observer import Observer
 from genpolicy.registry import Registry
 from genpolicy.runs import launch
-from genpolicy.runs.batch import refusal, run_batch
+from genpolicy.runs.batch import run_batch
+from genpolicy.training.checkpoint import whole_checkpoints
 from genpolicy.training.sampler import Sampler
-from objectives import options
 
 CPU = torch.device("cpu")
 STEPS = ("objective.steps=8", "objective.batch_size=4", "train.log_every=2")
@@ -107,9 +107,13 @@ def test_all_that_are_asked_to_stop_stop_and_can_go_on_alone(begin, registry):
     launches = begin()
     for each in launches:
         each.stop()
-    with pytest.raises(StoppedError, match="was stopped at step 1 of 8"):
+    with pytest.raises(
+        StoppedError, match=r"was stopped at step 1 of 8; .* the 2 others that train"
+    ):
         run_batch(launches)
     assert {registry.run(each.run_id).state for each in launches} == {"interrupted"}
+    steps = [list(whole_checkpoints(each.runner.folder / "checkpoints")) for each in launches]
+    assert steps == [[1]] * 3
 
 
 def test_an_interruption_ends_all(begin, registry):
@@ -117,21 +121,3 @@ def test_an_interruption_ends_all(begin, registry):
     with pytest.raises(KeyboardInterrupt):
         run_batch(launches, [Raising(KeyboardInterrupt())])
     assert {registry.run(each.run_id).state for each in launches} == {"interrupted"}
-
-
-def test_what_cannot_train_as_one_program_says_why(small_recipe, make_dataset):
-    data = make_dataset()
-    assert refusal(small_recipe("bc", *STEPS), data, CPU) is None
-    why = refusal(small_recipe("gmpg", *options("gmpg", 2)), data, CPU)
-    assert why.startswith("the loss that trains 'policy' cannot: You are attempting to call")
-    online = small_recipe("iql", *options("iql", 2), "solver=jump", "train.online_steps=4")
-    assert refusal(online, data, CPU) == "each acts in an environment of its own"
-
-
-def test_asking_changes_no_random_number(small_recipe, make_dataset):
-    recipe, data = small_recipe("iql", *options("iql", 2), "solver=jump"), make_dataset()
-    torch.manual_seed(3)
-    expected = torch.rand(4)
-    torch.manual_seed(3)
-    refusal(recipe, data, CPU)
-    assert torch.equal(torch.rand(4), expected)

@@ -170,7 +170,7 @@ def test_of_two_that_resume_at_once_one_is_refused_before_it_restores(
 def test_a_run_that_cannot_be_restored_is_given_back_as_it_was(
     registry, stopped, go_on, monkeypatch
 ):
-    def refuse(runner):
+    def refuse(runner, step):
         raise CheckpointError("does not fit")
 
     before = registry.run(stopped.run_id)

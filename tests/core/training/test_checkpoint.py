@@ -11,7 +11,7 @@ from genpolicy.training.checkpoint import (
     decode,
     encode,
     load_weights,
-    read_newest_checkpoint,
+    read_checkpoint,
     sweep,
     write_atomically,
     write_checkpoint,
@@ -60,7 +60,7 @@ def test_tied_weights_are_kept(tmp_path: Path) -> None:
 
 def test_the_newest_checkpoint_is_read(tmp_path: Path) -> None:
     _write(tmp_path, 10, 200, 30_000)
-    state, passed = read_newest_checkpoint(tmp_path)
+    state, passed = read_checkpoint(tmp_path)
     assert state is not None
     assert state.tensors["a/w"].tolist() == [30_000.0] * 3
     assert passed == []
@@ -79,7 +79,7 @@ def test_what_was_written_is_told(tmp_path: Path) -> None:
 
 
 def test_no_checkpoint_is_no_error(tmp_path: Path) -> None:
-    assert read_newest_checkpoint(tmp_path / "none") == (None, [])
+    assert read_checkpoint(tmp_path / "none") == (None, [])
 
 
 @pytest.mark.parametrize("harm", ["cut", "altered", "emptied"])
@@ -89,7 +89,7 @@ def test_a_damaged_checkpoint_is_passed_over_with_a_sentence(tmp_path: Path, har
     content[-1] ^= 1
     harmed = {"cut": content[:-5], "altered": content, "emptied": b""}[harm]
     newest.write_bytes(harmed)
-    state, passed = read_newest_checkpoint(tmp_path)
+    state, passed = read_checkpoint(tmp_path)
     assert state is not None
     assert state.tensors["a/w"].tolist() == [10.0] * 3
     assert passed == [f"checkpoint {newest.name} is damaged and was passed over"]
@@ -98,7 +98,7 @@ def test_a_damaged_checkpoint_is_passed_over_with_a_sentence(tmp_path: Path, har
 def test_damaged_checkpoints_alone_are_no_checkpoint(tmp_path: Path) -> None:
     for path in _write(tmp_path, 10, 20):
         path.write_bytes(b"")
-    state, passed = read_newest_checkpoint(tmp_path)
+    state, passed = read_checkpoint(tmp_path)
     assert state is None
     assert len(passed) == 2
 
@@ -108,7 +108,7 @@ def test_a_run_that_fell_back_keeps_its_new_checkpoints(tmp_path: Path) -> None:
     for path in _write(tmp_path, 100, 200):
         path.write_bytes(b"")
     _write(tmp_path, 10)
-    state, passed = read_newest_checkpoint(tmp_path)
+    state, passed = read_checkpoint(tmp_path)
     assert state is not None
     assert state.tensors["a/w"].tolist() == [10.0] * 3
     assert passed == []

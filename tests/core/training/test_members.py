@@ -8,6 +8,7 @@ from torch import Tensor
 from genpolicy.agent import shapes_of
 from genpolicy.composition.agent_recipe import AgentRecipe
 from genpolicy.dataset import Batch, Dataset
+from genpolicy.errors import UsageError
 from genpolicy.training.checkpoint import State
 from genpolicy.training.learner import Learner, stages_of
 from genpolicy.training.members import Members
@@ -27,10 +28,14 @@ NO_DIFFERENCE = 2e-3
 
 
 def _learners(recipe: AgentRecipe, data: Dataset, count: int = COUNT) -> list[Learner]:
+    return _built([attrs.evolve(recipe, seed=seed) for seed in range(count)], data)
+
+
+def _built(recipes: Sequence[AgentRecipe], data: Dataset) -> list[Learner]:
     learners = []
-    for seed in range(count):
-        torch.manual_seed(seed)
-        learners.append(Learner(attrs.evolve(recipe, seed=seed), shapes_of(data), CPU))
+    for recipe in recipes:
+        torch.manual_seed(recipe.seed)
+        learners.append(Learner(recipe, shapes_of(data), CPU))
     return learners
 
 
@@ -110,6 +115,57 @@ def test_members_train_as_each_would_alone_with_the_same_noise(
     _train_beside(members, alone, data, recipe)
     for one, other in zip(members.learners, alone, strict=True):
         assert _difference(one, other) < NO_DIFFERENCE
+
+
+@pytest.mark.parametrize(
+    ("objective", "option", "values"),
+    [
+        ("gmpo", "objective.beta", (0.5, 2, 6)),
+        ("gmpo", "objective.beta", (0, 1, 2)),
+        ("gmpo", "objective.max_weight", (0.5, 1, 100)),
+        ("gmpo", "critic.tau", (0.1, 0.5, 1)),
+        ("td3-bc", "objective.eta", (0.1, 1, 10)),
+        ("iql", "critic.expectile", (0.5, 0.7, 0.95)),
+        ("iql", "critic.discount", (0.0, 0.5, 0.99)),
+        ("fql", "objective.alpha", (1, 10, 100)),
+        ("gtp", "objective.eta", (0.5, 1, 4)),
+        ("consistency-ac", "backbone.sigma_data", (0.3, 0.5, 1)),
+        ("gmpg path", "objective.beta", (1, 2, 8)),
+        ("bc", "inference.temperature", (0.1, 0.5, 1)),
+    ],
+)
+def test_members_differ_by_an_option_as_they_would_alone(
+    objective: str,
+    option: str,
+    values: Sequence[float],
+    small_recipe: Maker,
+    make_dataset: DataMaker,
+) -> None:
+    name, data = objective.partition(" ")[0], make_dataset()
+    settings = (*options(objective, STEPS), "train.ema=0.9", *_solver(name))
+    recipes = [
+        small_recipe(name, *settings, f"{option}={value}", seed=seed)
+        for seed, value in enumerate(values)
+    ]
+    alone, members = _built(recipes, data), Members(_built(recipes, data), randomness="same")
+    _train_beside(members, alone, data, recipes[0])
+    for one, other in zip(members.learners, alone, strict=True):
+        assert _difference(one, other) < NO_DIFFERENCE
+        assert one.recipe.hash() == other.recipe.hash(), "its parts are what they were"
+
+
+def test_weights_of_other_shapes_are_refused(small_recipe: Maker, make_dataset: DataMaker) -> None:
+    recipes = [
+        small_recipe("iql", "solver=jump", f"critic.layer_norm={each}") for each in ("on", "off")
+    ]
+    with pytest.raises(UsageError, match="the weights are not of the same shapes"):
+        Members(_built(recipes, make_dataset()))
+
+
+def test_other_models_are_refused(small_recipe: Maker, make_dataset: DataMaker) -> None:
+    recipes = [small_recipe("bc", f"train.ema={each}") for each in ("0", "0.9")]
+    with pytest.raises(UsageError, match="the models are not the same"):
+        Members(_built(recipes, make_dataset()))
 
 
 @pytest.mark.parametrize("objective", sorted(NOT_BATCHED))

@@ -15,8 +15,8 @@ from genpolicy.dataset import Dataset
 from genpolicy.errors import CheckpointError, DivergedError, StoppedError
 from genpolicy.observer import Observer
 from genpolicy.records import ArtifactRecord, EvaluationRecord, EventRecord, MetricsRecord
-from genpolicy.training import runner as runner_module
-from genpolicy.training.checkpoint import read_newest_checkpoint
+from genpolicy.training import pace as pace_module
+from genpolicy.training.checkpoint import read_checkpoint
 from genpolicy.training.runner import Runner
 
 Maker = Callable[..., AgentRecipe]
@@ -173,9 +173,9 @@ def test_a_run_that_crashed_goes_on_from_its_checkpoint_to_the_same_end(
     recipe, data, diary = small_recipe("gmpg", *GMPG), make_dataset(), Diary()
     recipe = attrs.evolve(recipe, train=attrs.evolve(recipe.train, checkpoint_seconds=4))
     runner = _runner(recipe, data, tmp_path)
-    runner._saved_time = 0
+    runner.pace._saved = 0
     clock = types.SimpleNamespace(monotonic=lambda: runner.learner.step)
-    monkeypatch.setattr(runner_module, "time", clock)
+    monkeypatch.setattr(pace_module, "time", clock)
 
     def fall() -> None:
         raise KeyboardInterrupt
@@ -305,7 +305,7 @@ def test_a_loss_that_diverges_stops_the_run_and_says_where(
         "; the checkpoint of step 4 is kept; try a lower learning rate than critic's 1e+30, or "
         "train.clip_norm=1"
     )
-    state, passed = read_newest_checkpoint(tmp_path / "checkpoints")
+    state, passed = read_checkpoint(tmp_path / "checkpoints")
     assert passed == []
     assert state is not None
     assert state.facts["step"] == 4
@@ -353,7 +353,7 @@ def test_weights_that_are_no_numbers_are_never_saved(
         "the weights of 'policy' stopped being finite in stage 'policy' by step 12 of 13; the "
         "checkpoint of step 11 is kept; try a lower learning rate than policy's 3e-05"
     )
-    state, _ = read_newest_checkpoint(tmp_path / "checkpoints")
+    state, _ = read_checkpoint(tmp_path / "checkpoints")
     assert state is not None
     assert state.facts["step"] == 11
 

@@ -18,6 +18,7 @@ from genpolicy_plugins.datasets.pointmaze import Large, Medium
 
 COMPLETE = (
     "pointmaze/umaze",
+    "random",
     "toy/eight-gaussians",
     "toy/two-moons",
     "toy/pinwheel",
