@@ -16,18 +16,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 PROGRAM = "import sys; from genpolicy_cli.main import main; sys.exit(main())"
-FIRST_STEP = """
-import os, sys
-from genpolicy.training.runner import Turn
-take = Turn.take
-def first(turn, learner):
-    take(turn, learner)
-    os._exit(0)
-Turn.take = first
-from genpolicy_cli.main import main
-main(sys.argv[1:])
-sys.exit("no step was taken")
-"""
 PLUGIN = """
 from genpolicy import PartSpec, hookimpl
 
@@ -54,16 +42,17 @@ def main() -> None:
 
 
 def _cases() -> list[tuple[str, list[str], dict[str, str]]]:
-    program, training = ([sys.executable, "-c", code] for code in (PROGRAM, FIRST_STEP))
+    program = [sys.executable, "-c", PROGRAM]
+    training = [sys.executable, "-m", "genpolicy_cli.first_step", "run", "--quiet"]
     typed = {"_AGENT_COMPLETE": "complete_bash", "COMP_WORDS": "agent run --backbone "}
     asked = [["--help"], ["list"], ["plugins", "list"]]
     return [
         *((f"`agent {' '.join(words)}`", [*program, *words], {}) for words in asked),
         ("completion of `agent run --backbone`", program, {**typed, "COMP_CWORD": "3"}),
-        ("`agent run`, to its first step", [*training, "run", "--quiet"], {}),
+        ("`agent run`, to its first step", training, {}),
         (
             "`agent run --eval-workers 1`, likewise",
-            [*training, "run", "--quiet", "--eval-workers", "1"],
+            [*training, "--eval-workers", "1"],
             {},
         ),
         ("`import torch`, for comparison", [sys.executable, "-c", "import torch"], {}),

@@ -144,8 +144,7 @@ def run(
         _show_plan(wanted, seeds, parts, as_json=as_json)
         return
     if not quiet:
-<<<<<<< HEAD
-        _introduce(wanted, parts)
+        _introduce(wanted[0], parts)
     from genpolicy.evaluation.workers import Workers
 
     with Workers(eval_workers) as workers:
@@ -159,11 +158,7 @@ def run(
             one_by_one=one_by_one,
             workers=workers,
         )
-        run_seeds(wanted, seeds, registry, order, as_json=as_json)
-=======
-        _introduce(wanted[0], parts)
-    run_grid(wanted, seeds, registry, order, as_json=as_json)
->>>>>>> main
+        run_grid(wanted, seeds, registry, order, as_json=as_json)
 
 
 def _with_online_steps(arguments: Sequence[str], steps: int) -> list[str]:

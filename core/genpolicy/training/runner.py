@@ -19,23 +19,15 @@ from genpolicy.errors import DivergedError, StoppedError
 from genpolicy.evaluation.workers import Workers
 from genpolicy.objective import Stage
 from genpolicy.observer import Observer
-<<<<<<< HEAD
 from genpolicy.records import HELD_OUT, EvaluationRecord, EventRecord, MetricsRecord, Selection
-from genpolicy.training.checkpoint import State, read_newest_checkpoint, write_checkpoint
-=======
-from genpolicy.records import HELD_OUT, EvaluationRecord, EventRecord, MetricsRecord
 from genpolicy.training.checkpoint import State, read_checkpoint, write_checkpoint
->>>>>>> main
 from genpolicy.training.learner import Learner, course_of
 from genpolicy.training.look import Look
 from genpolicy.training.looks import Looks
 from genpolicy.training.metrics import Snapshot
 from genpolicy.training.online import OnlineSampler
-<<<<<<< HEAD
 from genpolicy.training.outbox import Outbox
-=======
 from genpolicy.training.pace import Pace
->>>>>>> main
 from genpolicy.training.part import PartSampler
 from genpolicy.training.record_facts import record_as_json, record_from_json
 from genpolicy.training.sampler import Sampler
@@ -217,13 +209,8 @@ class Runner:
             if self.learner.index in looks:
                 yield from self._look(stage)
             if self.learner.index == stage.steps and self._goes_online_after(number):
-<<<<<<< HEAD
                 yield from self._score_offline(stage)
-            if self._stop_asked:
-=======
-                self._score_offline(stage)
             if self.pace.stops(self.learner.step):
->>>>>>> main
                 self._stop(stage)
             elif self.pace.is_due(self.learner.step):
                 self._save(stage)

@@ -4,11 +4,7 @@ Every run goes its own course, with its own checkpoints, scores and end; only st
 taken for all at once. One that fails leaves the others alone.
 """
 
-<<<<<<< HEAD
-from collections.abc import Generator, Iterable, Sequence
-=======
-from collections.abc import Callable, Generator, Sequence
->>>>>>> main
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import ExitStack, closing
 
 import attrs
@@ -16,12 +12,9 @@ import torch
 
 from genpolicy.dataset import Batch
 from genpolicy.observer import Observer
-<<<<<<< HEAD
-from genpolicy.training.look import Look, take_together
-=======
 from genpolicy.training.checkpoint import State
 from genpolicy.training.learner import Learner
->>>>>>> main
+from genpolicy.training.look import Look, take_together
 from genpolicy.training.members import Members, StackedUpdate
 from genpolicy.training.runner import Outcome, Runner, Turn
 
@@ -100,34 +93,25 @@ class _Together:
 
     def _turns(self) -> dict[int, Turn]:
         """Return the next step of every run that goes on."""
-        turns = self._next([number for number in self._all if number not in self._ends])
-        while looks := {n: turn for n, turn in turns.items() if isinstance(turn, Look)}:
+        going = [number for number in range(len(self._runners)) if number not in self._over]
+        found = self._next(going)
+        turns = {number: turn for number, turn in found.items() if isinstance(turn, Turn)}
+        while looks := {n: turn for n, turn in found.items() if isinstance(turn, Look)}:
             take_together(list(looks.values()))
-            turns |= self._next(looks)
-            turns = {number: turn for number, turn in turns.items() if number not in self._ends}
-        return {number: turn for number, turn in turns.items() if isinstance(turn, Turn)}
+            found = self._next(looks)
+            turns |= {number: turn for number, turn in found.items() if isinstance(turn, Turn)}
+        return dict(sorted(turns.items()))
 
     def _next(self, numbers: Iterable[int]) -> dict[int, Turn | Look]:
         """Let runs go on to their next step or look, or to their ends."""
         turns = {}
-<<<<<<< HEAD
         for number in numbers:
             try:
                 turns[number] = next(self._courses[number])
             except StopIteration as over:
-                self._ends[number] = over.value
+                self._end(number, over.value)
             except Exception as error:
-                self._ends[number] = error
-=======
-        for number in range(len(self._runners)):
-            if number not in self._over:
-                try:
-                    turns[number] = next(self._courses[number])
-                except StopIteration as over:
-                    self._end(number, over.value)
-                except Exception as error:
-                    self._end(number, error)
->>>>>>> main
+                self._end(number, error)
         return turns
 
     def _end(self, number: int, end: End) -> None:

@@ -11,7 +11,7 @@ from drives import drive
 from genpolicy.errors import DivergedError, StoppedError
 from genpolicy.evaluation.workers import Workers
 from genpolicy.observer import Observer
-from genpolicy.training.runner import Runner
+from genpolicy.training.runner import Outcome, Runner
 from genpolicy.training.sampler import Sampler
 from genpolicy.training.together import run_together
 
@@ -160,7 +160,9 @@ def test_a_batch_is_scored_the_same_by_workers(small_recipe, data, tmp_path, one
             )
             for seed in range(3)
         ]
-        run_together(runners, [[diary] for diary in diaries])
+        ends = {}
+        run_together(runners, [[diary] for diary in diaries], ends.__setitem__)
+        assert all(isinstance(end, Outcome) for end in ends.values()), ends
         return [
             [each for each in diary.told if type(each) is not tuple or each[0] != "agent"]
             for diary in diaries
