@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from genpolicy.composition.agent_recipe import AgentRecipe
     from genpolicy.dataset import Dataset
+    from genpolicy.evaluation.workers import Workers
     from genpolicy.registry import Registry
     from genpolicy.runs.launch import Launch, RunResult
     from genpolicy.runs.programs import Programs
@@ -37,6 +38,7 @@ class Order:
     command: str
     quiet: bool
     one_by_one: bool = False
+    workers: "Workers | None" = None
 
 
 def run_grid(
@@ -145,6 +147,7 @@ class _Grid:
             command=self.order.command,
             say=say,
             sampler=sampler,
+            workers=self.order.workers,
         )
         if not self.order.quiet:
             rows = f"{data.name} ({len(data):,} transitions)"

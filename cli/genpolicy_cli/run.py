@@ -79,6 +79,15 @@ def run(
             rich_help_panel=_RUN,
         ),
     ] = False,
+    eval_workers: Annotated[
+        int,
+        typer.Option(
+            help="Processes beside the training one that play looks and scores; 0 for none.",
+            min=0,
+            metavar="N",
+            rich_help_panel=_RUN,
+        ),
+    ] = 0,
     online_steps: Annotated[
         int | None,
         typer.Option(
@@ -145,18 +154,22 @@ def run(
     if dry_run:
         _show_plan(wanted, seeds, parts, as_json=as_json)
         return
-    order = Order(
-        output=output,
-        device=device,
-        trackers=mirrors,
-        tags=tuple(tag or ()),
-        command=str(context.obj or ""),
-        quiet=quiet,
-        one_by_one=one_by_one,
-    )
     if not quiet:
         _introduce(wanted[0], parts)
-    run_grid(wanted, seeds, registry, order, as_json=as_json)
+    from genpolicy.evaluation.workers import Workers
+
+    with Workers(eval_workers) as workers:
+        order = Order(
+            output=output,
+            device=device,
+            trackers=mirrors,
+            tags=tuple(tag or ()),
+            command=str(context.obj or ""),
+            quiet=quiet,
+            one_by_one=one_by_one,
+            workers=workers,
+        )
+        run_grid(wanted, seeds, registry, order, as_json=as_json)
 
 
 def _with_flag(

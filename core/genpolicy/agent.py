@@ -1,13 +1,7 @@
-"""A trained agent: a folder that acts.
+"""A trained agent: a folder that acts."""
 
-``agent.json`` says what it is made of and ``weights.safetensors`` holds its numbers; nothing else
-is needed, and no pickle is ever read.
-"""
-
-import hashlib
-import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,24 +17,12 @@ from genpolicy.composition.needs import acting_needs
 from genpolicy.dataset import Dataset, Floats
 from genpolicy.devices import choose_device
 from genpolicy.discovery import Catalogue, load_catalogue
-from genpolicy.errors import BrokenPartError, CheckpointError, UsageError
+from genpolicy.errors import BrokenPartError, UsageError
 from genpolicy.inference import Inference
+from genpolicy.packed_agent import PackedAgent
 from genpolicy.records import ArtifactRecord
-from genpolicy.training.checkpoint import (
-    State,
-    decode,
-    encode,
-    load_weights,
-    write_atomically,
-)
+from genpolicy.training.checkpoint import load_weights
 from genpolicy.transforms import Units
-
-FORMAT: Final = 2
-"""The version of the folder's layout; the first knew no units and is read as it was."""
-
-_FACTS = "agent.json"
-_WEIGHTS = "weights.safetensors"
-_KEYS = ("recipe", "run", "observation_dim", "action_shape", "action_low", "action_high", "sha256")
 
 
 class Agent:
@@ -149,22 +131,16 @@ class Agent:
         Raises:
             CheckpointError: The disk does not take it.
         """
-        folder = Path(folder)
+        return self.packed().write(Path(folder))
+
+    def packed(self) -> PackedAgent:
+        """Return the agent as it is now, to be written to a folder or sent elsewhere."""
         tensors = {
             f"{name}/{key}": tensor
             for name, model in self.models.all().items()
             for key, tensor in model.state_dict().items()
         }
-        weights = encode(State(tensors, {}))
-        digest = hashlib.sha256(weights).hexdigest()
-        try:
-            write_atomically(folder / _WEIGHTS, weights)
-            write_atomically(folder / _FACTS, json.dumps(self._facts(digest), indent=2).encode())
-        except OSError as error:
-            raise CheckpointError(f"the agent cannot be written to {folder}: {error}") from error
-        return ArtifactRecord(
-            kind="agent", path=str(folder.resolve()), sha256=digest, bytes=len(weights), step=0
-        )
+        return PackedAgent.of(self._facts(), tensors)
 
     @classmethod
     def load(
@@ -195,8 +171,24 @@ class Agent:
             UnknownPartError: A part that it is made of is not installed; the message says which,
                 and how to get it.
         """
-        folder = Path(folder)
-        facts = _read_facts(folder)
+        packed, source = PackedAgent.read(Path(folder)), str(folder)
+        return cls.unpacked(packed, device, catalogue, solver, steps, source)
+
+    @classmethod
+    def unpacked(
+        cls,
+        packed: PackedAgent,
+        device: torch.device | str = "cpu",
+        catalogue: Catalogue | None = None,
+        solver: str | None = None,
+        steps: int | None = None,
+        source: str = "the agent",
+    ) -> "Agent":
+        """Return a packed agent, to act; arguments and what is raised are those of :meth:`load`.
+
+        Fresh weights are drawn from torch's global random numbers, before they are replaced.
+        """
+        facts = packed.facts
         providers = {**facts.get("distributions", {}), **facts.get("files", {})}
         parts = catalogue or load_catalogue()
         recipe = with_solver(recall(parts, facts["recipe"], providers), parts, solver, steps)
@@ -205,16 +197,16 @@ class Agent:
         shapes = _shapes(facts["observation_dim"], tuple(facts["action_shape"]), low, high, units)
         place = choose_device(device) if isinstance(device, str) else device
         models = build_acting(recipe, shapes, place)
-        _fill(models, folder, facts["sha256"])
-        for model in models.all().values():
+        tensors = packed.tensors
+        for name, model in models.all().items():
+            load_weights(model, tensors, f"{name}/", source)
             model.eval().requires_grad_(False)
         agent = cls(models, shapes, low, high, facts["run"], units, facts.get("data"))
         agent._alone = Alone(agent.decide, models.all())
         return agent
 
-    def _facts(self, digest: str) -> dict[str, Any]:
+    def _facts(self) -> dict[str, Any]:
         return {
-            "format": FORMAT,
             "run": self.run,
             "recipe": self.recipe.as_json(),
             "distributions": {
@@ -227,7 +219,6 @@ class Agent:
             "action_high": self._high.tolist(),
             "units": self._units.as_json(),
             **({} if self.data is None else {"data": self.data}),
-            "sha256": digest,
         }
 
     def _inside(self, action: Tensor) -> Tensor:
@@ -258,32 +249,3 @@ def _shapes(
     return Shapes(
         observation_dim=observation_dim, action_shape=action, action_low=low, action_high=high
     )
-
-
-def _read_facts(folder: Path) -> dict[str, Any]:
-    try:
-        facts: Any = json.loads((folder / _FACTS).read_text())
-    except (OSError, ValueError) as error:
-        raise CheckpointError(
-            f"{str(folder)!r} holds no agent ({_FACTS} cannot be read: {error})"
-        ) from error
-    if not isinstance(facts, dict) or "format" not in facts:
-        raise CheckpointError(f"{str(folder)!r} holds no agent ({_FACTS} describes something else)")
-    if facts["format"] not in range(1, FORMAT + 1):
-        raise CheckpointError(
-            f"the agent in {folder} has layout {facts['format']}, this program reads {FORMAT}; "
-            "upgrade genpolicy"
-        )
-    for key in _KEYS:
-        if key not in facts:
-            raise CheckpointError(f"{str(folder)!r} holds no agent ({_FACTS} lacks {key!r})")
-    return facts
-
-
-def _fill(models: Models, folder: Path, digest: str) -> None:
-    path = folder / _WEIGHTS
-    if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != digest:
-        raise CheckpointError(f"{path} is missing or was altered since the agent was saved")
-    tensors = decode(path).tensors
-    for name, model in models.all().items():
-        load_weights(model, tensors, f"{name}/", str(path))

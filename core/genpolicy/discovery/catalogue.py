@@ -33,6 +33,12 @@ class Catalogue:
 
     plugins: tuple[PluginRecord, ...]
     duplicates: tuple[Duplicate, ...] = ()
+    _parts: Mapping[str, tuple[PartEntry, ...]] = attrs.field(init=False, eq=False, repr=False)
+
+    @_parts.default
+    def _by_kind(self) -> Mapping[str, tuple[PartEntry, ...]]:
+        parts = [part for plugin in self.plugins for part in plugin.parts]
+        return {kind: tuple(part for part in parts if part.kind == kind) for kind in KINDS}
 
     @classmethod
     def discover(cls, extra_files: Iterable[Path] = ()) -> "Catalogue":
@@ -51,9 +57,9 @@ class Catalogue:
 
     def parts(self, kind: str | None = None) -> tuple[PartEntry, ...]:
         """Return all parts, or those of one kind, by kind and plugin."""
-        found = [part for plugin in self.plugins for part in plugin.parts]
-        found.sort(key=lambda part: KINDS.index(part.kind))
-        return tuple(part for part in found if kind in (None, part.kind))
+        if kind is not None:
+            return self._parts.get(kind, ())
+        return tuple(part for parts in self._parts.values() for part in parts)
 
     def names(self, kind: str) -> tuple[str, ...]:
         """Return the shortest name that finds each part of a kind."""

@@ -1,9 +1,10 @@
 """Scoring policies in their environments."""
 
 from genpolicy.evaluation.environment import flatten, make_environment, make_environments
-from genpolicy.evaluation.evaluator import Act, Evaluator, evaluate
+from genpolicy.evaluation.evaluator import Evaluator, evaluate
 from genpolicy.evaluation.naming import environment_named
 from genpolicy.evaluation.observing import observation_keys
+from genpolicy.evaluation.play import Act
 from genpolicy.evaluation.protocol import Protocol
 
 __all__ = [

@@ -6,7 +6,8 @@ import torch
 from genpolicy.dataset import Dataset, EnvironmentSpec, Floats
 from genpolicy.errors import DataError
 from genpolicy.evaluation.environment import make_environment
-from genpolicy.evaluation.evaluator import Act, evaluate
+from genpolicy.evaluation.evaluator import evaluate
+from genpolicy.evaluation.play import Act
 from genpolicy.evaluation.protocol import Protocol
 from genpolicy.records import EpisodeRecord, EvaluationRecord
 from genpolicy.transforms.episodes import episode_lengths, episode_returns

@@ -5,30 +5,25 @@ one, and episode k always starts from ``protocol.seed + k``, however many enviro
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
-
-from genpolicy.dataset import Dataset, EnvironmentSpec, Floats, Reference
-from genpolicy.errors import DataError, RunError
+from genpolicy.dataset import Dataset, EnvironmentSpec, Reference
+from genpolicy.errors import DataError
 from genpolicy.evaluation.environment import flatten, make_environments
 from genpolicy.evaluation.lane import Lane
+from genpolicy.evaluation.play import Act, Play, each_by_itself, play_together
 from genpolicy.evaluation.protocol import Protocol
-from genpolicy.records import EpisodeRecord, EvaluationRecord, Selection
+from genpolicy.records import EvaluationRecord, Selection
 
 if TYPE_CHECKING:
     from genpolicy.evaluation.environment import Environment
 
-Act = Callable[[Floats, torch.Generator], Floats]
-"""Decisions inside the box for observations ``[n, observation]``: actions, ``[n, *action]``, or
-chunks of them, ``[n, chunk, *action]``, played to their end before the next decision. What noise
-they need is drawn from the generator, which lives on the CPU."""
-
 
 class Evaluator:
-    """Scores policies in one environment, whose copies it makes once and keeps until closed.
+    """Scores policies in one environment, whose copies it keeps until closed.
+
+    One copy is made at once, which shows whether it can be; the others when they are needed.
 
     Args:
         environment: The environment.
@@ -49,8 +44,7 @@ class Evaluator:
         self.environment = environment
         self.protocol = protocol
         self.reference = reference
-        count = min(protocol.environments, protocol.episodes)
-        self._environments = make_environments(environment, count)
+        self._environments = make_environments(environment, 1)
 
     @classmethod
     def of(cls, dataset: Dataset, protocol: Protocol) -> "Evaluator":
@@ -90,11 +84,43 @@ class Evaluator:
             selection: Which checkpoint is scored.
 
         Raises:
+            DataError: The environments cannot be made.
             RunError: The policy's actions are not finite.
         """
-        start = time.perf_counter()
-        generator = torch.Generator().manual_seed(self.protocol.seed)
-        episodes = self._play(act, generator)
+        play, start = self.play(), time.perf_counter()
+        play_together([play], each_by_itself([act]))
+        seconds = time.perf_counter() - start
+        return self.record(play, seconds, stage=stage, step=step, selection=selection)
+
+    def play(self) -> Play:
+        """Begin the protocol's episodes.
+
+        Raises:
+            DataError: The environments cannot be made.
+        """
+        missing = min(self.protocol.environments, self.protocol.episodes) - len(self._environments)
+        self._environments += make_environments(self.environment, missing)
+        lanes = (Lane(self.environment, one, seeds) for one, seeds in self._quotas())
+        return Play(lanes, self.protocol.seed)
+
+    def record(
+        self,
+        play: Play,
+        seconds: float,
+        *,
+        stage: str = "",
+        step: int = 0,
+        selection: Selection | None = None,
+    ) -> EvaluationRecord:
+        """Return the record of episodes that were played; arguments as in :meth:`evaluate`.
+
+        Args:
+            play: The episodes.
+            seconds: How long they took.
+            stage: The training stage that the record names.
+            step: The training step that the record names.
+            selection: Which checkpoint is scored.
+        """
         return EvaluationRecord(
             stage=stage,
             step=step,
@@ -102,10 +128,10 @@ class Evaluator:
             selection=selection,
             environment=self.environment.as_json(),
             seed=self.protocol.seed,
-            episodes=tuple(sorted(episodes, key=lambda episode: episode.seed)),
+            episodes=play.episodes,
             random_return=self.reference.random_return if self.reference else None,
             expert_return=self.reference.expert_return if self.reference else None,
-            seconds=time.perf_counter() - start,
+            seconds=seconds,
         )
 
     def close(self) -> None:
@@ -113,16 +139,6 @@ class Evaluator:
         for environment in self._environments:
             environment.close()
         self._environments = []
-
-    def _play(self, act: Act, generator: torch.Generator) -> list[EpisodeRecord]:
-        lanes = [Lane(self.environment, env, seeds) for env, seeds in self._quotas()]
-        done: list[EpisodeRecord] = []
-        while lanes:
-            _decide([lane for lane in lanes if lane.waits], act, generator)
-            records = [lane.step() for lane in lanes]
-            done.extend(record for record in records if record is not None)
-            lanes = [lane for lane in lanes if not lane.finished]
-        return done
 
     def _quotas(self) -> "Iterator[tuple[Environment, range]]":
         first, count = self.protocol.seed, len(self._environments)
@@ -163,18 +179,3 @@ def evaluate(
         return evaluator.evaluate(act, stage=stage, step=step, selection=selection)
     finally:
         evaluator.close()
-
-
-def _decide(lanes: list[Lane], act: Act, generator: torch.Generator) -> None:
-    """Give every lane that waits its next decision."""
-    if not lanes:
-        return
-    decisions = act(np.stack([lane.observation for lane in lanes]), generator)
-    _check_finite(decisions)
-    for lane, decision in zip(lanes, decisions, strict=True):
-        lane.plan(decision)
-
-
-def _check_finite(actions: Floats) -> None:
-    if not np.isfinite(actions).all():
-        raise RunError("the policy's actions are not finite, so it cannot be scored")

@@ -22,6 +22,7 @@ from genpolicy.dataset import Dataset, DatasetRecipe
 from genpolicy.devices import choose_device
 from genpolicy.discovery.catalogue import Catalogue, load_catalogue
 from genpolicy.errors import RunError, StoppedError
+from genpolicy.evaluation.workers import Workers
 from genpolicy.observer import Observer
 from genpolicy.records import DatasetRecord, EvaluationRecord, EventRecord, RunStart, RunState
 from genpolicy.registry import Registry, RunWriter
@@ -194,6 +195,7 @@ def start(
     parent: str | None = None,
     say: Say = warn,
     sampler: Sampler | None = None,
+    workers: Workers | None = None,
 ) -> Launch:
     """Build a run's models and enter it into the registry.
 
@@ -209,6 +211,7 @@ def start(
         parent: The run that it repeats, if any; it is compiled where that was.
         say: Told what is odd.
         sampler: Draws from the dataset; made if there is none yet.
+        workers: Who plays looks and scores, if not this process; whoever made them closes them.
 
     Raises:
         BrokenPartError: A part fails to build.
@@ -217,7 +220,15 @@ def start(
     """
     run_id = new_run_id()
     folder = output.resolve() / run_id
-    runner = Runner(recipe, dataset, run=run_id, folder=folder, device=device, sampler=sampler)
+    runner = Runner(
+        recipe,
+        dataset,
+        run=run_id,
+        folder=folder,
+        device=device,
+        sampler=sampler,
+        workers=workers,
+    )
     if parent is not None:
         events = registry.run(parent).events
         runner.learner.compiling.follow(each.step for each in events if each.kind == COMPILED)
@@ -256,6 +267,7 @@ def run(
     tags: Sequence[str] = (),
     observers: Sequence[Observer] = (),
     catalogue: Catalogue | None = None,
+    eval_workers: int = 0,
 ) -> RunResult:
     """Check that the parts fit, load the data, train, save, score and record.
 
@@ -267,16 +279,24 @@ def run(
         tags: Words to find it by.
         observers: Told how it goes.
         catalogue: The installed parts; by default found now.
+        eval_workers: How many processes beside this one play looks and scores. A script that asks
+            for some guards what it does by ``if __name__ == "__main__"``: they import it.
 
     Raises:
         GenpolicyError: It cannot be done; the message says why.
     """
     check_fit(recipe, catalogue or load_catalogue())
     place = choose_device(device)
-    with closing(Registry.open(registry)) as opened:
+    with closing(Registry.open(registry)) as opened, Workers(eval_workers) as workers:
         dataset = recipe.part("dataset", DatasetRecipe).prepare()
         launch = start(
-            recipe, dataset, registry=opened, output=Path(output), device=place, tags=tags
+            recipe,
+            dataset,
+            registry=opened,
+            output=Path(output),
+            device=place,
+            tags=tags,
+            workers=workers,
         )
         return launch.run(observers)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import attrs
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from genpolicy.errors import CheckpointError
@@ -71,6 +71,11 @@ def decode(path: Path) -> State:
             return State({name: file.get_tensor(name) for name in file.keys()}, facts)  # noqa: SIM118
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise CheckpointError(f"{path} is not a readable state: {error}") from error
+
+
+def decode_bytes(content: bytes) -> State:
+    """Return the tensors that :func:`encode` packed, on the CPU, and none of the facts."""
+    return State(load(content), {})
 
 
 def load_weights(model: nn.Module, tensors: Mapping[str, Tensor], prefix: str, source: str) -> None:

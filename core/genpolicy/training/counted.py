@@ -8,6 +8,7 @@ from torch import Tensor
 
 from genpolicy.agent import Agent
 from genpolicy.evaluation.protocol import LOOKS, Protocol
+from genpolicy.packed_agent import PackedAgent
 from genpolicy.records import LOOK, EvaluationRecord
 from genpolicy.training.checkpoint import State, load_weights
 from genpolicy.training.record_facts import record_as_json, record_from_json
@@ -27,13 +28,13 @@ class Counted:
         self._looks: list[EvaluationRecord] = []
         self._best: dict[str, Tensor] = {}
 
-    def add(self, look: EvaluationRecord, agent: Agent) -> None:
+    def add(self, look: EvaluationRecord, agent: PackedAgent) -> None:
         """Take in a look by the whole protocol, and the agent that was looked at."""
         if self._protocol.selection == "mean-of-last-three":
             self._looks = [*self._looks, look][-LOOKS["mean-of-last-three"] :]
         elif not self._looks or _value(look) > _value(self._looks[0]):
             self._looks = [look]
-            self._best = {key: value.clone() for key, value in _weights(agent).items()}
+            self._best = {f"{_BEST}{key}": value for key, value in agent.tensors.items()}
 
     def final(self) -> EvaluationRecord | None:
         """Return the final score; ``None`` where it is that of the last agent.
@@ -71,11 +72,3 @@ def _value(look: EvaluationRecord) -> float:
     """Return by what looks are told apart; what is no number is worse than all."""
     value = look.return_.mean if look.score is None else look.score.mean
     return value if value == value else float("-inf")
-
-
-def _weights(agent: Agent) -> dict[str, Tensor]:
-    return {
-        f"{_BEST}{name}/{key}": value.detach()
-        for name, model in agent.models.all().items()
-        for key, value in model.state_dict().items()
-    }

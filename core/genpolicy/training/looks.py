@@ -1,6 +1,6 @@
 """Scores of a policy, during training and at its end."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import attrs
 
@@ -8,14 +8,15 @@ from genpolicy.agent import Agent
 from genpolicy.composition.agent_recipe import AgentRecipe
 from genpolicy.composition.needs import acting_needs
 from genpolicy.dataset import Dataset
-from genpolicy.evaluation.evaluator import Act, Evaluator
+from genpolicy.evaluation.evaluator import Evaluator
 from genpolicy.evaluation.protocol import LOOKS, check_looks
+from genpolicy.evaluation.workers import Workers
 from genpolicy.objective import Stage
 from genpolicy.records import LOOK, EvaluationRecord, Selection
 from genpolicy.training.checkpoint import State
 from genpolicy.training.counted import Counted
 from genpolicy.training.learner import Learner
-from genpolicy.training.modes import acting
+from genpolicy.training.look import Look
 
 
 class Looks:
@@ -27,19 +28,22 @@ class Looks:
     Args:
         recipe: What is trained, and how it is scored.
         dataset: Whose environment it is; without one nothing is scored.
+        workers: Who plays the episodes, if not this process.
     """
 
-    def __init__(self, recipe: AgentRecipe, dataset: Dataset) -> None:
-        self._recipe, self._dataset = recipe, dataset
+    def __init__(
+        self, recipe: AgentRecipe, dataset: Dataset, workers: Workers | None = None
+    ) -> None:
+        self._recipe, self._dataset, self._workers = recipe, dataset, workers
         self._evaluators: dict[bool, Evaluator] = {}
         self._counted = Counted(recipe.evaluation)
         self._counting: Stage | None = None
 
     def open(self, stages: Iterable[Stage]) -> None:
-        """Make the environments that looks in these stages and the final score will need.
+        """Make an environment of those that looks and the final score will need.
 
         Raises:
-            DataError: One cannot be made, or does not go with the data.
+            DataError: It cannot be made, or does not go with the data.
             OptionError: The stage whose looks count has fewer than the protocol scores.
         """
         if self._dataset.environment is None:
@@ -51,8 +55,6 @@ class Looks:
             where = f"stage {self._counting.name!r} of {self._counting.steps} steps has {{}}"
             check_looks(self._recipe.evaluation, len(self.steps(self._counting)), where)
         self._evaluator(look=False)
-        if any(self.steps(stage) - self._counted_steps(stage) for stage in stages):
-            self._evaluator(look=True)
 
     def steps(self, stage: Stage) -> frozenset[int]:
         """Return after which of a stage's steps to look at the score."""
@@ -61,19 +63,29 @@ class Looks:
             return frozenset()
         return frozenset(round(stage.steps * k / count) for k in range(1, count + 1)) - {0}
 
-    def look(self, learner: Learner, stage: Stage) -> EvaluationRecord:
-        """Score the stage's policy on a few episodes, or on all of them if the look counts."""
+    def look(self, learner: Learner, stage: Stage) -> Look:
+        """Return a look at the stage's policy, on a few episodes, or on all of them if it counts.
+
+        It is to be taken before the next step, and its score to be given to :meth:`record`.
+        """
         role = self._role(stage)
         assert role is not None
         counts = learner.index in self._counted_steps(stage)
-        agent = learner.agent(role, self._dataset, "")
-        evaluator = self._evaluator(look=not counts)
-        with acting(agent.models.all().values()):
-            record = evaluator.evaluate(agent.act, stage=stage.name, step=learner.step)
-        label = self._recipe.evaluation.label + evaluator.environment.told
-        record = attrs.evolve(record, protocol=label + LOOK)
-        if counts:
-            self._counted.add(record, agent)
+        return Look(
+            agent=learner.agent(role, self._dataset, ""),
+            evaluator=self._evaluator(look=not counts),
+            stage=stage.name,
+            step=learner.step,
+            keep=counts,
+            workers=self._workers,
+        )
+
+    def record(self, look: Look) -> EvaluationRecord:
+        """Return the record of a look that was taken; earlier ones were asked for before."""
+        label = self._recipe.evaluation.label + look.evaluator.environment.told
+        record = attrs.evolve(look.record(), protocol=label + LOOK)
+        if look.packed is not None and look.keep:
+            self._counted.add(record, look.packed)
         return record
 
     def counted(self, agent: Agent) -> EvaluationRecord | None:
@@ -97,22 +109,33 @@ class Looks:
         self._counted.load(state)
 
     def score(
-        self, agent: Agent, act: Act, step: int, stage: str, selection: Selection = "last"
-    ) -> EvaluationRecord | None:
-        """Score an agent by the whole protocol; ``None`` without an environment.
+        self,
+        agent: Agent,
+        step: int,
+        stage: str,
+        selection: Selection,
+        go_on: Callable[[], None],
+    ) -> Look | None:
+        """Return the score of an agent by the whole protocol; ``None`` without an environment.
 
         Args:
             agent: The agent.
-            act: Asked for its actions.
             step: How many steps it was trained.
             stage: The stage that it comes from.
             selection: Which checkpoint it is.
+            go_on: Called before every decision; what it raises ends the evaluation.
         """
         if self._dataset.environment is None:
             return None
-        evaluator = self._evaluator(look=False)
-        with acting(agent.models.all().values()):
-            return evaluator.evaluate(act, stage=stage, step=step, selection=selection)
+        return Look(
+            agent=agent,
+            evaluator=self._evaluator(look=False),
+            stage=stage,
+            step=step,
+            selection=selection,
+            go_on=go_on,
+            workers=self._workers,
+        )
 
     def close(self) -> None:
         """Close the environments."""

@@ -14,17 +14,19 @@ import torch
 
 from genpolicy.agent import Agent, shapes_of
 from genpolicy.composition.agent_recipe import AgentRecipe
-from genpolicy.dataset import Batch, Dataset, Floats
+from genpolicy.dataset import Batch, Dataset
 from genpolicy.errors import DivergedError, StoppedError
-from genpolicy.evaluation.evaluator import Act
+from genpolicy.evaluation.workers import Workers
 from genpolicy.objective import Stage
 from genpolicy.observer import Observer
-from genpolicy.records import HELD_OUT, EvaluationRecord, EventRecord, MetricsRecord
+from genpolicy.records import HELD_OUT, EvaluationRecord, EventRecord, MetricsRecord, Selection
 from genpolicy.training.checkpoint import State, read_checkpoint, write_checkpoint
 from genpolicy.training.learner import Learner, course_of
+from genpolicy.training.look import Look
 from genpolicy.training.looks import Looks
 from genpolicy.training.metrics import Snapshot
 from genpolicy.training.online import OnlineSampler
+from genpolicy.training.outbox import Outbox
 from genpolicy.training.pace import Pace
 from genpolicy.training.part import PartSampler
 from genpolicy.training.record_facts import record_as_json, record_from_json
@@ -33,6 +35,7 @@ from genpolicy.training.unseen import Unseen
 from genpolicy.training.update import Update
 
 _STEPS_PER_CALL = 10  # observers hear of every tenth step: often enough for a progress bar
+_PATIENCE = 0.2  # seconds, while another process scores, until we look whether to stop
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -90,6 +93,7 @@ class Runner:
         folder: Where checkpoints and the agent go.
         device: Where the models live.
         sampler: Draws from the dataset; made if there is none yet.
+        workers: Who plays looks and scores, if not this process; it makes no other difference.
     """
 
     def __init__(
@@ -101,6 +105,7 @@ class Runner:
         folder: Path,
         device: torch.device,
         sampler: Sampler | None = None,
+        workers: Workers | None = None,
     ) -> None:
         torch.set_num_threads(recipe.train.threads)
         torch.manual_seed(recipe.seed)
@@ -114,7 +119,8 @@ class Runner:
         self._online = OnlineSampler(recipe, dataset, whole, device) if acts else None
         self._offline: EvaluationRecord | None = None
         self.observers: Sequence[Observer] = ()
-        self._looks = Looks(recipe, dataset)
+        self._looks = Looks(recipe, dataset, workers)
+        self._outbox = Outbox()
         self._pending: list[tuple[str, Snapshot]] = []
         self.pace = Pace(recipe.train.checkpoint_seconds)
         self._saved_step = 0
@@ -173,10 +179,10 @@ class Runner:
         finally:
             course.close()
 
-    def course(self, observers: Sequence[Observer]) -> Generator[Turn, None, Outcome]:
-        """Go through all that :meth:`run` does but the steps: yield before each, to be taken.
+    def course(self, observers: Sequence[Observer]) -> Generator[Turn | Look, None, Outcome]:
+        """Go through all that :meth:`run` does but steps and looks: yield each, to be taken.
 
-        Whoever drives several runs may so take a step of all at once.
+        Whoever drives several runs may so take a step of all at once, or a look at all.
         """
         self.observers = observers
         try:
@@ -184,13 +190,13 @@ class Runner:
             self._warn(self._unseen.oddity)
             for number in range(self.learner.stage, len(self.stages)):
                 yield from self._train(number)
-            return self._finish()
+            return (yield from self._finish())
         finally:
             self._looks.close()
             if self._online is not None:
                 self._online.close()
 
-    def _train(self, number: int) -> Iterator[Turn]:
+    def _train(self, number: int) -> Iterator[Turn | Look]:
         stage = self.stages[number]
         updates = self.learner.enter(number, stage)
         first = self.learner.step - self.learner.index
@@ -201,9 +207,9 @@ class Runner:
             yield Turn(number, stage, sampler, updates)
             self._after_step(stage)
             if self.learner.index in looks:
-                self._look(stage)
+                yield from self._look(stage)
             if self.learner.index == stage.steps and self._goes_online_after(number):
-                self._score_offline(stage)
+                yield from self._score_offline(stage)
             if self.pace.stops(self.learner.step):
                 self._stop(stage)
             elif self.pace.is_due(self.learner.step):
@@ -215,16 +221,15 @@ class Runner:
     def _goes_online_after(self, number: int) -> bool:
         return self._online is not None and number == len(self.stages) - 2
 
-    def _score_offline(self, stage: Stage) -> None:
+    def _score_offline(self, stage: Stage) -> Iterator[Look]:
         """Save and score what the data alone taught, before the agent learns from acting.
 
         A checkpoint of this step is written afterwards, so that none lacks the score.
         """
-        self._deliver(stage)
+        self._settle(stage)
         agent, step = self._finished_agent(), self.learner.step
         artifact = attrs.evolve(agent.save(self.folder / "offline-agent"), step=step)
-        act = self._until_stopped(agent)
-        record = self._looks.score(agent, act, step, stage.name, "offline")
+        record = yield from self._score(agent, stage.name, "offline")
         assert record is not None, "whoever acts online has an environment"
         self._offline = record
         for observer in self.observers:
@@ -258,6 +263,7 @@ class Runner:
             self._deliver(stage)
             self._close_metrics(stage)
         if learner.step % _STEPS_PER_CALL == 0:
+            self._hand_on()
             for observer in self.observers:
                 observer.on_step(learner.step)
 
@@ -270,15 +276,33 @@ class Runner:
         """Hand on the metrics that were closed a stretch ago, and by now have arrived."""
         pending, self._pending = self._pending, []
         for name, snapshot in pending:
-            record = MetricsRecord(stage=name, step=snapshot.step, values=snapshot.values())
-            for observer in self.observers:
-                observer.on_metrics(record)
+            values = snapshot.values()
+            self._outbox.put(MetricsRecord(stage=name, step=snapshot.step, values=values))
+            self._hand_on()
             self._guard(stage, snapshot)
+
+    def _hand_on(self, *, wait: bool = False) -> None:
+        """Tell what there is to tell, in the order of its steps; or all, waiting for looks."""
+        for item in self._outbox.ready(wait=wait):
+            if isinstance(item, MetricsRecord):
+                for observer in self.observers:
+                    observer.on_metrics(item)
+            else:
+                record = self._looks.record(item)
+                self._warn(item.oddity)
+                for observer in self.observers:
+                    observer.on_evaluation(record)
+
+    def _settle(self, stage: Stage) -> None:
+        """Tell all there is to tell up to this step."""
+        self._deliver(stage)
+        self._hand_on(wait=True)
 
     def _guard(self, stage: Stage, snapshot: Snapshot) -> None:
         bad = snapshot.first_bad_step()
         if bad is None:
             return
+        self._hand_on(wait=True)
         odd = [name for name, value in snapshot.values().items() if not abs(value) < float("inf")]
         raise DivergedError(
             f"the loss of stage {stage.name!r} stopped being finite at step {bad} of "
@@ -303,14 +327,29 @@ class Runner:
             return f"the checkpoint of step {self._saved_step} is kept"
         return "there was no checkpoint yet"
 
-    def _look(self, stage: Stage) -> None:
+    def _look(self, stage: Stage) -> Iterator[Look]:
         self._deliver(stage)
-        record = self._looks.look(self.learner, stage)
-        for observer in self.observers:
-            observer.on_evaluation(record)
+        look = self._looks.look(self.learner, stage)
+        yield look
+        self._outbox.put(look)
+        self._hand_on()
+
+    def _score(
+        self, agent: Agent, stage: str, selection: Selection
+    ) -> Generator[Look, None, EvaluationRecord | None]:
+        step = self.learner.step
+        look = self._looks.score(agent, step, stage, selection, self._go_on)
+        if look is None:
+            return None
+        yield look
+        while not look.wait(_PATIENCE):
+            self._go_on()
+        record = look.record()
+        self._warn(look.oddity)
+        return record
 
     def _save(self, stage: Stage) -> None:
-        self._deliver(stage)
+        self._settle(stage)
         snapshot = self.learner.means.peek(self.learner.step)
         if snapshot is not None:
             self._guard(stage, snapshot)
@@ -342,7 +381,7 @@ class Runner:
             f"`agent resume {self.run_id}` goes on from there"
         )
 
-    def _finish(self) -> Outcome:
+    def _finish(self) -> Generator[Look, None, Outcome]:
         agent = self._finished_agent()
         evaluation = self._looks.counted(agent)
         for model in agent.models.all().values():
@@ -356,8 +395,7 @@ class Runner:
             )
             observer.on_artifact(artifact)
         if evaluation is None:
-            act, stage = self._until_stopped(agent), self.stages[-1].name
-            evaluation = self._looks.score(agent, act, self.learner.step, stage)
+            evaluation = yield from self._score(agent, self.stages[-1].name, "last")
         if evaluation is not None:
             for observer in self.observers:
                 observer.on_evaluation(evaluation)
@@ -384,13 +422,6 @@ class Runner:
             for observer in self.observers:
                 observer.on_metrics(record)
         return values
-
-    def _until_stopped(self, agent: Agent) -> Act:
-        def act(observation: Floats, generator: torch.Generator) -> Floats:
-            self._go_on()
-            return agent.act(observation, generator)
-
-        return act
 
     def _go_on(self) -> None:
         if self.pace.stop_asked:

@@ -1,10 +1,10 @@
 """Several runs, member by member, that train as one program.
 
-Every run goes its own course, with its own checkpoints, looks and end; only the steps are taken for
-all at once. One that fails leaves the others alone.
+Every run goes its own course, with its own checkpoints, scores and end; only steps and looks are
+taken for all at once. One that fails leaves the others alone.
 """
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import ExitStack, closing
 
 import attrs
@@ -14,11 +14,12 @@ from genpolicy.dataset import Batch
 from genpolicy.observer import Observer
 from genpolicy.training.checkpoint import State
 from genpolicy.training.learner import Learner
+from genpolicy.training.look import Look, take_together
 from genpolicy.training.members import Members, StackedUpdate
 from genpolicy.training.runner import Outcome, Runner, Turn
 
 End = Outcome | Exception
-Course = Generator[Turn, None, Outcome]
+Course = Generator[Turn | Look, None, Outcome]
 
 
 def run_together(
@@ -92,15 +93,25 @@ class _Together:
 
     def _turns(self) -> dict[int, Turn]:
         """Return the next step of every run that goes on."""
+        going = [number for number in range(len(self._runners)) if number not in self._over]
+        found = self._next(going)
+        turns = {number: turn for number, turn in found.items() if isinstance(turn, Turn)}
+        while looks := {n: turn for n, turn in found.items() if isinstance(turn, Look)}:
+            take_together(list(looks.values()))
+            found = self._next(looks)
+            turns |= {number: turn for number, turn in found.items() if isinstance(turn, Turn)}
+        return dict(sorted(turns.items()))
+
+    def _next(self, numbers: Iterable[int]) -> dict[int, Turn | Look]:
+        """Let runs go on to their next step or look, or to their ends."""
         turns = {}
-        for number in range(len(self._runners)):
-            if number not in self._over:
-                try:
-                    turns[number] = next(self._courses[number])
-                except StopIteration as over:
-                    self._end(number, over.value)
-                except Exception as error:
-                    self._end(number, error)
+        for number in numbers:
+            try:
+                turns[number] = next(self._courses[number])
+            except StopIteration as over:
+                self._end(number, over.value)
+            except Exception as error:
+                self._end(number, error)
         return turns
 
     def _end(self, number: int, end: End) -> None:

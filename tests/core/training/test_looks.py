@@ -14,6 +14,7 @@ from genpolicy.agent import Agent, shapes_of
 from genpolicy.composition.agent_recipe import AgentRecipe
 from genpolicy.dataset import Dataset, EnvironmentSpec
 from genpolicy.errors import DataError, StoppedError
+from genpolicy.objective import Stage
 from genpolicy.observer import Observer
 from genpolicy.records import EvaluationRecord
 from genpolicy.training.learner import Learner
@@ -66,6 +67,12 @@ def _runner(recipe: AgentRecipe, data: Dataset, folder: Path) -> Runner:
     return Runner(recipe, data, run="r", folder=folder, device=CPU)
 
 
+def _taken(looks: Looks, learner: Learner, stage: Stage) -> EvaluationRecord:
+    look = looks.look(learner, stage)
+    look.take()
+    return looks.record(look)
+
+
 def _returns(record: EvaluationRecord) -> list[float]:
     return [episode.return_ for episode in record.episodes]
 
@@ -83,7 +90,7 @@ def test_a_look_scores_without_dropout_and_training_goes_on_with_it(
     before = [module.training for module in policy.modules()]
     assert True in before
     state = torch.get_rng_state()
-    first, second = looks.look(learner, stage), looks.look(learner, stage)
+    first, second = (_taken(looks, learner, stage) for _ in range(2))
     looks.close()
     assert _returns(first) == _returns(second)
     assert torch.equal(state, torch.get_rng_state()), "dropout drew random numbers"
@@ -102,7 +109,7 @@ def test_a_look_that_fails_leaves_the_policy_training(
 
     monkeypatch.setattr(Agent, "act", fail)
     with pytest.raises(RuntimeError, match="fell over"):
-        looks.look(learner, stage)
+        _taken(looks, learner, stage)
     looks.close()
     assert learner.models.roles["policy"].training
 
@@ -162,8 +169,13 @@ def _counting(runner: Runner, last: int) -> Callable[[int], object]:
 
 
 @pytest.mark.parametrize(("looks", "made"), [(0, 3), (2, 5)])
-def test_only_the_environments_that_will_be_needed_are_made(
-    looks: int, made: int, recipe: AgentRecipe, data: Dataset, monkeypatch: pytest.MonkeyPatch
+def test_environments_are_made_when_they_are_needed(
+    looks: int,
+    made: int,
+    recipe: AgentRecipe,
+    data: Dataset,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     counts: list[int] = []
     make = gymnasium.make
@@ -177,6 +189,9 @@ def test_only_the_environments_that_will_be_needed_are_made(
     opened = Looks(recipe, data)
     opened.open(recipe.objective.stages())
     opened.close()
+    assert len(counts) == 1, "one shows whether they can be made"
+    counts.clear()
+    _runner(recipe, data, tmp_path).run([])
     assert len(counts) == made
 
 
