@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 
+import attrs
 import torch
 
 from genpolicy.agent import shapes_of
@@ -36,7 +37,7 @@ def step_contests(recipe: AgentRecipe, dataset: Dataset, device: torch.device) -
             draw=partial(sampler.draw, stage.batch_size),
         )
         step = step_of(task, number)
-        floor = Floor.of(step)
+        floor = Floor.of(step_of(eager(task), number))
         peers, remarks = training_peers(task)
         contenders = [
             Contender(name=OURS, turn=timed(step, device)),
@@ -53,13 +54,23 @@ def step_contests(recipe: AgentRecipe, dataset: Dataset, device: torch.device) -
         )
 
 
+def eager(task: Task) -> Task:
+    """Return a task that is not compiled: compiled, products hide from who would record them."""
+    train = attrs.evolve(task.recipe.train, compile="off")
+    return attrs.evolve(task, recipe=attrs.evolve(task.recipe, train=train))
+
+
 def step_of(task: Task, number: int) -> Callable[[], None]:
     """Return what takes our own step, with models of its own.
+
+    It is compiled where ``train.compile`` is on; ``auto`` has no course of steps to weigh.
 
     Args:
         task: The step.
         number: The number of its stage.
     """
+    if task.recipe.train.compile == "auto":
+        task = eager(task)
     torch.manual_seed(task.recipe.seed)
     learner = Learner(task.recipe, task.shapes, task.device)
     updates = learner.enter(number, task.stage)

@@ -14,6 +14,7 @@ from genpolicy.bench.start import start_contest
 from genpolicy.bench.steps import step_of
 from genpolicy.bench.turns import FLOOR, OURS, hold
 from genpolicy.errors import RunError
+from genpolicy.training import compiling
 from genpolicy.training.sampler import Sampler
 
 CPU = torch.device("cpu")
@@ -47,6 +48,17 @@ def test_the_floor_of_a_step_has_the_products_that_algebra_says(recipe_of, data_
     (step,) = contests(recipe, data_of(recipe), CPU, catalogue, what=["steps"])
     first, rest = 3 * 8 + 2 * 8, 8 * 8 + 8 * 2  # weights: of condition and sample; of what follows
     assert step.flops == 2 * 16 * (2 * first + 3 * rest)
+
+
+def test_a_compiled_step_has_the_floor_of_the_eager_one(recipe_of, data_of, catalogue, monkeypatch):
+    monkeypatch.setattr(compiling, "_BACKEND", "aot_eager")
+    taken = {}
+    for mode in ("off", "on", "auto"):
+        recipe = recipe_of("objective=bc", "objective.batch_size=4", f"train.compile={mode}")
+        (step,) = contests(recipe, data_of(recipe), CPU, catalogue, what=["steps"])
+        hold(step, rounds=1)
+        taken[mode] = step.flops
+    assert taken["on"] == taken["off"] == taken["auto"] > 0
 
 
 def test_a_stage_that_is_over_begins_anew(recipe_of, data_of, catalogue):
