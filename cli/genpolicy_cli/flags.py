@@ -82,6 +82,17 @@ def protocol(panel: str | None = None) -> Any:
     )
 
 
+def eval_workers(panel: str | None = None) -> Any:
+    """Return the option that says how many processes score beside the one that trains."""
+    return typer.Option(
+        "--eval-workers",
+        help="Processes beside the training one that play looks and scores; 0 for none.",
+        min=0,
+        metavar="N",
+        rich_help_panel=panel,
+    )
+
+
 def registry(panel: str | None = None) -> Any:
     """Return the option that names a registry."""
     return typer.Option(

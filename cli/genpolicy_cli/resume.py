@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import torch
 
     from genpolicy.discovery import Catalogue
+    from genpolicy.evaluation.workers import Workers
     from genpolicy.registry import Registry, RunDetail
     from genpolicy.runs.launch import Launch, RunResult
     from genpolicy.runs.meeting import Meeting
@@ -40,6 +41,7 @@ def resume(
         bool,
         typer.Option("--alone", help="Go on without those that trained as one program with it."),
     ] = False,
+    eval_workers: Annotated[int, flags.eval_workers()] = 0,
     device: Annotated[str, flags.device()] = "auto",
     registry: Annotated[str, flags.registry()] = flags.REGISTRY,
     tracker: Annotated[list[str] | None, trackers.option()] = None,
@@ -65,10 +67,20 @@ def resume(
     mirrors = trackers.named_trackers(parts, tracker or [], own)
     with writable(registry, create=False) as opened:
         from genpolicy.devices import choose_device
+        from genpolicy.evaluation.workers import Workers
         from genpolicy.runs.programs import varied_options
 
-        work = _Resumption(opened, parts, choose_device(device), mirrors, alone=alone, quiet=quiet)
-        ended = list(work.run(opened.find(named)))
+        with Workers(eval_workers) as workers:
+            work = _Resumption(
+                registry=opened,
+                parts=parts,
+                place=choose_device(device),
+                mirrors=mirrors,
+                workers=workers,
+                alone=alone,
+                quiet=quiet,
+            )
+            ended = list(work.run(opened.find(named)))
     results = [each for each in ended if not isinstance(each, BaseException)]
     if results:
         options = varied_options([result.recipe for result in results])
@@ -78,7 +90,7 @@ def resume(
     refuse_gaps(results)
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, kw_only=True)
 class _Resumption:
     """What is needed to take up runs."""
 
@@ -86,8 +98,9 @@ class _Resumption:
     parts: "Catalogue"
     place: "torch.device"
     mirrors: "Mapping[str, TrackerRecipe]"
-    alone: bool = attrs.field(kw_only=True)
-    quiet: bool = attrs.field(kw_only=True)
+    workers: "Workers"
+    alone: bool
+    quiet: bool
 
     def run(self, runs: Sequence[str]) -> "Iterator[RunResult | BaseException]":
         """Take up the runs, those of one program together, and return what each came to."""
@@ -142,6 +155,7 @@ class _Resumption:
                 device=self.place,
                 trackers=self.mirrors,
                 say=say,
+                workers=self.workers,
             )
         self._introduce([taken])
         return carry_out(taken, quiet=self.quiet)
@@ -159,6 +173,7 @@ class _Resumption:
                 device=self.place,
                 trackers=self.mirrors,
                 say=say,
+                workers=self.workers,
             )
         self._introduce(taken)
         ended = carry_out_together(taken, quiet=self.quiet, names=meeting.names)

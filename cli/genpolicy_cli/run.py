@@ -79,15 +79,7 @@ def run(
             rich_help_panel=_RUN,
         ),
     ] = False,
-    eval_workers: Annotated[
-        int,
-        typer.Option(
-            help="Processes beside the training one that play looks and scores; 0 for none.",
-            min=0,
-            metavar="N",
-            rich_help_panel=_RUN,
-        ),
-    ] = 0,
+    eval_workers: Annotated[int, flags.eval_workers(_RUN)] = 0,
     online_steps: Annotated[
         int | None,
         typer.Option(

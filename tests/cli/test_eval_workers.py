@@ -9,7 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from genpolicy.registry import Registry
+
 TESTS = Path(__file__).parents[1]
+ONE = ("--eval-workers", "1")
 pytestmark = pytest.mark.slow
 
 
@@ -55,7 +58,7 @@ def _lives(number):
     "signals", [(signal.SIGKILL,), (signal.SIGINT, signal.SIGTERM)], ids=["killed", "stopped"]
 )
 def test_no_worker_outlives_its_run(signals, place, data, begin, tiny):
-    made = ("--dataset", "npz:made.npz", "--quiet", "--eval-workers", "1")
+    made = ("--dataset", "npz:made.npz", "--quiet", *ONE)
     process = begin("run", *tiny, *made, "evaluation.fitted_q_steps=0", cwd=place)
     _awaited(lambda: data.exists() or process.poll() is not None)
     assert process.poll() is None, process.communicate()
@@ -66,6 +69,23 @@ def test_no_worker_outlives_its_run(signals, place, data, begin, tiny):
         time.sleep(0.3)
     process.communicate(timeout=60)
     _awaited(lambda: not _lives(worker))
+
+
+def test_a_resumed_run_may_have_workers_too(data, begin, tiny, place):
+    made = ("--dataset", "npz:made.npz", "--quiet", "evaluation.fitted_q_steps=0")
+    _killed_while_a_worker_plays(data, lambda: begin("run", *tiny, *made, *ONE, cwd=place))
+    with Registry.open(str(place / "registry.db"), read_only=True) as registry:
+        run = registry.runs()[0].id
+    _killed_while_a_worker_plays(data, lambda: begin("resume", run, *ONE, cwd=place))
+
+
+def _killed_while_a_worker_plays(playing, start):
+    process = start()
+    _awaited(lambda: playing.exists() or process.poll() is not None)
+    assert process.poll() is None, process.communicate()
+    process.kill()
+    process.communicate()
+    playing.unlink()
 
 
 def test_fewer_than_no_workers_are_refused(agent):

@@ -15,6 +15,7 @@ import torch
 from genpolicy.composition.choosing import recall
 from genpolicy.dataset import DatasetRecipe
 from genpolicy.discovery.catalogue import Catalogue
+from genpolicy.evaluation.workers import Workers
 from genpolicy.registry import Registry, RunDetail
 from genpolicy.registry.writer import warn
 from genpolicy.runs.companions import companions, known
@@ -77,6 +78,7 @@ def take_up(
     device: torch.device,
     trackers: Mapping[str, TrackerRecipe] | None = None,
     say: Say = warn,
+    workers: Workers | None = None,
 ) -> list[Launch]:
     """Take up all runs of a meeting, on the same data.
 
@@ -101,6 +103,7 @@ def take_up(
                     step=meeting.step,
                     sampler=sampler,
                     dataset=data,
+                    workers=workers,
                 )
             )
     except BaseException:

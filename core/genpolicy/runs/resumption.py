@@ -11,6 +11,7 @@ from genpolicy.composition.choosing import recall
 from genpolicy.dataset import Dataset, DatasetRecipe
 from genpolicy.discovery.catalogue import Catalogue
 from genpolicy.errors import CheckpointError, DataError, UsageError
+from genpolicy.evaluation.workers import Workers
 from genpolicy.records import PartRecord
 from genpolicy.registry import Registry, RunDetail, RunWriter
 from genpolicy.registry.writer import warn
@@ -35,6 +36,7 @@ def resume(
     step: int | None = None,
     sampler: Sampler | None = None,
     dataset: Dataset | None = None,
+    workers: Workers | None = None,
 ) -> Launch:
     """Take up a recorded run after its newest whole checkpoint.
 
@@ -48,6 +50,7 @@ def resume(
         step: After which step to take it up, if not the newest is meant; 0 to start anew.
         sampler: Draws from the dataset; made if there is none yet.
         dataset: What it learns from, if that is at hand.
+        workers: Who plays looks and scores, if not this process; whoever made them closes them.
 
     Raises:
         UsageError: It is finished, or trained nothing.
@@ -74,6 +77,7 @@ def resume(
         folder=Path(detail.start.directory),
         device=device,
         sampler=sampler,
+        workers=workers,
     )
     writer = registry.claim(detail.id, on_problem=say)
     launch = Launch(runner, writer, say)
