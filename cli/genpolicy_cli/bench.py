@@ -7,9 +7,10 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
+import attrs
 import typer
 
-from genpolicy.errors import UsageError
+from genpolicy.errors import OptionError, UsageError
 from genpolicy_cli import completion, flags
 from genpolicy_cli.bench_options import STARTS, Asked
 from genpolicy_cli.bench_table import show_figures
@@ -17,7 +18,7 @@ from genpolicy_cli.installed import catalogue
 from genpolicy_cli.listings import Printed
 from genpolicy_cli.option_groups import grouped
 from genpolicy_cli.output import err, say
-from genpolicy_cli.request import resolved
+from genpolicy_cli.request import resolved_grid
 from genpolicy_cli.words import count
 from genpolicy_cli.writable import writable
 
@@ -113,21 +114,35 @@ def bench(
     }
     arguments = [*(settings or []), *([] if threads is None else [f"train.threads={threads}"])]
     with err().status("loading parts"):
-        found = resolved(
-            parts, named=named, arguments=arguments, config=config, recipe=recipe, seed=None
+        found = _one(
+            resolved_grid(
+                parts, named=named, arguments=arguments, config=config, recipe=recipe, seed=None
+            )
         )
+        if dataset is None and sizes is None and named["dataset"] is not None:
+            found = _without_origin(found, "dataset")
         from genpolicy.dataset import DatasetRecipe
         from genpolicy.devices import choose_device
         from genpolicy.runs.benches import record_bench
 
         place, data = choose_device(device), found.part("dataset", DatasetRecipe).prepare()
+    figures: list[Figure] = []
+    remarks: list[str] = []
+
+    def measure() -> "list[Figure]":
+        told = _measured(asked, found, data, place, parts)
+        figures.extend(told[0])
+        remarks.extend(told[1])
+        return figures
+
     with nullcontext() if no_record else writable(registry) as known:
-        figures, remarks = _measured(asked, found, data, place, parts)
         run = None
-        if known is not None:
+        if known is None:
+            measure()
+        else:
             command, tags = str(context.obj or ""), tag or ()
             run = record_bench(
-                figures,
+                measure,
                 found,
                 data,
                 registry=known,
@@ -137,6 +152,29 @@ def bench(
                 say=say,
             )
     show_figures(figures, run, printed.form, remarks)
+
+
+def _one(grid: "Sequence[AgentRecipe]") -> "AgentRecipe":
+    """Return the only recipe; several are for `agent run`."""
+    from genpolicy.runs.programs import varied
+
+    if len(grid) > 1:
+        raise OptionError(
+            f"agent bench measures one recipe: name one value of {', '.join(varied(grid))}; "
+            "several are for `agent run`"
+        )
+    return grid[0]
+
+
+def _without_origin(recipe: "AgentRecipe", slot: str) -> "AgentRecipe":
+    """Return the recipe as one whose part in a slot, with its argument, nobody typed."""
+    argument = recipe.chosen[slot].recipe.argument
+    kept = {
+        key: origin
+        for key, origin in recipe.origins.items()
+        if key not in (slot, f"{slot}.{argument}")
+    }
+    return attrs.evolve(recipe, origins=kept)
 
 
 def _random(sizes: str | None, settings: Sequence[str], config: Path | None) -> str | None:

@@ -34,7 +34,12 @@ class Terms:
     """The options; a group for :func:`~genpolicy_cli.option_groups.grouped`."""
 
     by: Annotated[
-        str, _option("What tells rows apart: kinds of parts, or recipe for all settings.", "KEY,…")
+        str,
+        _option(
+            "What tells rows apart: kinds of parts, options such as objective.beta, or recipe for "
+            "all settings.",
+            "KEY,…",
+        ),
     ] = "objective,backbone"
     metric: Annotated[Metric, _option("What to compare.")] = "score"
     protocol: Annotated[
@@ -54,6 +59,11 @@ class Terms:
             max=100_000,
         ),
     ] = None
+
+    @property
+    def settings(self) -> bool:
+        """Whether runs must be read with their settings to be compared so."""
+        return "." in self.by
 
     def drawn(self, runs: "Sequence[RunSummary]") -> int:
         """Return how many resamples there are to be."""

@@ -7,13 +7,14 @@ import attrs
 import typer
 
 from genpolicy.errors import DataError, OptionError
+from genpolicy.recipe import recipe_values
 from genpolicy_cli import completion, flags
 from genpolicy_cli.installed import catalogue
 from genpolicy_cli.output import err, out, print_json, say
 from genpolicy_cli.results import held_out_rows, score_facts, score_rows
 from genpolicy_cli.tables import facts
 from genpolicy_cli.trained_agents import agent_folder
-from genpolicy_cli.words import duration
+from genpolicy_cli.words import duration, option_value
 
 if TYPE_CHECKING:
     from genpolicy.agent import Agent
@@ -74,10 +75,22 @@ def evaluate(
     with err().status(f"scoring {chosen.episodes} episodes"):
         record = _score(loaded, data, chosen)
     if as_json:
-        print_json({**score_facts(record), "seed": record.seed})
+        print_json({**score_facts(record), "seed": record.seed, "solver": _solver(loaded)})
     else:
         rows = [*score_rows(record), ("seed", str(record.seed)), ("time", duration(record.seconds))]
-        out().print(facts(rows))
+        acted = _solver(loaded)
+        out().print(facts(rows if acted is None else [*rows, ("solver", acted)]))
+
+
+def _solver(agent: "Agent") -> str | None:
+    """Return the solver that acts as it would be typed, such as ``"euler:2"``, if there is one."""
+    recipe = agent.recipe
+    chosen = recipe.chosen.get(recipe.slot_of(recipe.objective.acting_role, "solver"))
+    if chosen is None:
+        return None
+    argument = chosen.recipe.argument
+    value = None if argument is None else recipe_values(chosen.recipe)[argument]
+    return chosen.name if value is None else f"{chosen.name}:{option_value(value)}"
 
 
 def _protocol_for(agent: "Agent", name: str | None) -> "Protocol":

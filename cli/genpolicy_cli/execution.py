@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from genpolicy.errors import RegistryError
 from genpolicy_cli.output import err
-from genpolicy_cli.progress import display_for
+from genpolicy_cli.progress import Display, display_for
 from genpolicy_cli.results import shown_path
 from genpolicy_cli.stopping import stopping
 
@@ -15,13 +15,17 @@ if TYPE_CHECKING:
 
 def carry_out(launch: "Launch", *, quiet: bool) -> "RunResult":
     """Run to the end, showing how it goes; the first Ctrl-C stops it with a checkpoint."""
-    display = display_for(err(), launch.runner.stages, quiet=quiet)
+    display = _display([launch], quiet=quiet)
     with display, stopping(launch.stop, display.tell):
         return launch.run([display])
 
 
 def carry_out_together(
-    launches: "Sequence[Launch]", *, quiet: bool, names: Sequence[str] | None = None
+    launches: "Sequence[Launch]",
+    *,
+    quiet: bool,
+    names: Sequence[str] | None = None,
+    seed: int | None = None,
 ) -> "list[RunResult | BaseException]":
     """Run all to their ends as one program, showing how the first goes.
 
@@ -29,17 +33,30 @@ def carry_out_together(
         launches: The runs.
         quiet: Whether to show nothing.
         names: The ids of all that began together, if not all of them go on.
+        seed: The seed of the first of those, if it may not be among them.
     """
     from genpolicy.runs.batch import run_batch
 
-    display = display_for(err(), launches[0].runner.stages, quiet=quiet)
+    display = _display(launches, quiet=quiet)
 
     def stop() -> None:
         for launch in launches:
             launch.stop()
 
     with display, stopping(stop, display.tell):
-        return run_batch(launches, [display], names)
+        return run_batch(launches, [display], names, seed)
+
+
+def _display(launches: "Sequence[Launch]", *, quiet: bool) -> Display:
+    """Return the display of the first, which says whose it is where there are several."""
+    runner, number = launches[0].runner, len(launches)
+    return display_for(
+        err(),
+        runner.stages,
+        quiet=quiet,
+        whose=f"seed {runner.recipe.seed}, the first of {number} runs" if number > 1 else "",
+        compiles=runner.recipe.train.compile == "on",
+    )
 
 
 def refuse_gaps(results: "Sequence[RunResult]") -> None:

@@ -10,6 +10,7 @@ from genpolicy.errors import RunError, StoppedError
 from genpolicy.recipe_settings import flat
 from genpolicy_cli.execution import carry_out, carry_out_together, refuse_gaps
 from genpolicy_cli.output import err, say
+from genpolicy_cli.points import as_typed
 from genpolicy_cli.results import show_results
 from genpolicy_cli.words import option_value
 from genpolicy_cli.writable import writable
@@ -56,7 +57,7 @@ def run_grid(
     recipes = [
         attrs.evolve(point, seed=point.seed + number) for point in points for number in range(seeds)
     ]
-    options, place = varied(points), choose_device(order.device)
+    options, place = as_typed(varied(points), points), choose_device(order.device)
     with writable(location) as registry:
         grid = _Grid(registry, place, order, options)
         ended = grid.run(recipes)

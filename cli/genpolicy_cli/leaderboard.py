@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,7 +13,7 @@ from genpolicy_cli.listings import Column, Printed, interval, number, show_rows
 from genpolicy_cli.option_groups import grouped
 from genpolicy_cli.output import err, out, say
 from genpolicy_cli.run_query import Filters
-from genpolicy_cli.words import NOTHING, share, short
+from genpolicy_cli.words import NOTHING, option_value, share, short
 
 if TYPE_CHECKING:
     from genpolicy.comparison.groups import Comparison
@@ -46,7 +46,7 @@ def leaderboard(
     from genpolicy.registry import Registry
 
     with Registry.open(registry, read_only=True) as opened:
-        found = opened.runs(filters.query())
+        found = opened.runs(filters.query(), settings=terms.settings)
     comparison = terms.compared(found)
     base = None if against is None else group_named(comparison, against)
     resamples = terms.drawn(found)
@@ -106,9 +106,9 @@ def _footing(comparison: "Comparison") -> Iterator[Column]:
     yield Column("selection", lambda _: footing.selection)
 
 
-def _value_at(place: int) -> "Callable[[Standing], str | None]":
+def _value_at(place: int) -> "Callable[[Standing], Any]":
     return lambda row: row.values[place]
 
 
-def _name(value: str | None) -> str:
-    return NOTHING if value is None else short(value)
+def _name(value: Any) -> str:
+    return NOTHING if value is None else short(option_value(value))

@@ -65,7 +65,7 @@ def plot(
     from genpolicy.registry import Registry
 
     with Registry.open(registry, read_only=True) as opened:
-        chosen = _chosen(opened, runs or [], filters)
+        chosen = _chosen(opened, runs or [], filters, settings=terms.settings)
         figure = _curves(opened, chosen) if kind == "curves" else None
     for remark in filters.remarks:
         say(remark)
@@ -73,10 +73,13 @@ def plot(
     out().print(str(file), soft_wrap=True)
 
 
-def _chosen(registry: "Registry", names: Sequence[str], filters: Filters) -> "list[RunSummary]":
+def _chosen(
+    registry: "Registry", names: Sequence[str], filters: Filters, *, settings: bool
+) -> "list[RunSummary]":
     """Return the runs that are meant: in the order named, or oldest first."""
     named = registry.find(names)
-    found = {run.id: run for run in reversed(registry.runs(filters.query(ids=named)))}
+    wanted = registry.runs(filters.query(ids=named), settings=settings)
+    found = {run.id: run for run in reversed(wanted)}
     chosen = [found[name] for name in named or found if name in found]
     if not chosen:
         who = "none of the runs named" if named else f"{registry.name} holds no run"

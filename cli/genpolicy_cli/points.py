@@ -13,6 +13,7 @@ from genpolicy_cli.tables import RIGHT, listing
 from genpolicy_cli.words import NOTHING, count, interval, option_value
 
 if TYPE_CHECKING:
+    from genpolicy.composition.agent_recipe import AgentRecipe
     from genpolicy.runs.launch import RunResult
 
 
@@ -38,6 +39,22 @@ class Point:
     def returns(self) -> list[float]:
         """The return of each seed that was scored."""
         return [each.evaluation.return_.mean for each in self.results if each.evaluation]
+
+
+def as_typed(options: Sequence[str], points: "Sequence[AgentRecipe]") -> tuple[str, ...]:
+    """Return the options in which points of a grid differ, in the order in which they were typed.
+
+    Args:
+        options: Those options.
+        points: Every combination of their values; those of what was typed last change first.
+    """
+    values = [flat(each.as_json()) for each in points]
+
+    def first_change(name: str) -> int:
+        told = [repr(each.get(name)) for each in values]
+        return next(number for number, each in enumerate(told) if each != told[0])
+
+    return tuple(sorted(options, key=first_change, reverse=True))
 
 
 def points_of(results: "Sequence[RunResult]", options: Sequence[str]) -> list[Point]:
@@ -78,10 +95,12 @@ def point_facts(point: Point) -> dict[str, Any]:
 
 
 def in_words(point: Point) -> str:
-    """Return what the seeds of a point scored, such as ``"3 seeds: mean 12.3, lowest …"``."""
+    """Return what the seeds of a point scored: ``"3 seeds: mean 12.3 ± 4.5 (…), lowest …"``."""
     scores = point.scores
+    mean = interval(interval_over_seeds(scores))
+    certain = " (95 % interval)" if len(scores) > 1 else ""
     return (
-        f"{count(len(scores), 'seed')}: mean {sum(scores) / len(scores):.1f}, "
+        f"{count(len(scores), 'seed')}: mean {mean}{certain}, "
         f"lowest {min(scores):.1f}, highest {max(scores):.1f}"
     )
 

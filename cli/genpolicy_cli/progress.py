@@ -50,8 +50,8 @@ class Display(Observer):
 class Lines(Display):
     """One line per stage and per score, for logs."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, console: Console, whose: str = "", *, compiles: bool = False) -> None:
+        self._console, self._whose, self._compiles = console, whose, compiles
 
     def tell(self, message: str) -> None:
         """Print a line."""
@@ -60,6 +60,8 @@ class Lines(Display):
     def on_stage(self, name: str, first_step: int, last_step: int) -> None:
         """Say which stage begins."""
         self.tell(f"{name}: {count(last_step - first_step, 'step')}")
+        if self._compiles:
+            self.tell(compiling(name))
 
     def on_event(self, record: EventRecord) -> None:
         """Say what is odd."""
@@ -69,13 +71,22 @@ class Lines(Display):
     def on_evaluation(self, record: EvaluationRecord) -> None:
         """Say the score."""
         when = "at the end" if record.selection is not None else f"at step {record.step:,}"
-        self.tell(f"{record.stage}, {when}: {score_text(record)}")
+        whose = f"{self._whose}: " if self._whose else ""
+        self.tell(f"{record.stage}, {when}: {whose}{score_text(record)}")
 
 
 class Bars(Display):
     """A bar per stage, with speed, time left and the newest score."""
 
-    def __init__(self, console: Console, stages: Sequence[StageLike]) -> None:
+    def __init__(
+        self,
+        console: Console,
+        stages: Sequence[StageLike],
+        whose: str = "",
+        *,
+        compiles: bool = False,
+    ) -> None:
+        self._whose, self._compiles = whose, compiles
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
@@ -96,6 +107,8 @@ class Bars(Display):
 
     def __enter__(self) -> Self:
         self._progress.start()
+        if self._whose:  # beside every score it would leave the bars no room
+            self.tell(f"shown is {self._whose}")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -113,6 +126,8 @@ class Bars(Display):
                 self._progress.update(task, completed=self._progress.tasks[task].total)
         self._task, self._first, self._fresh = self._by_first[first_step], first_step, True
         self._progress.start_task(self._task)
+        if self._compiles:
+            self.tell(compiling(name))
 
     def on_step(self, step: int) -> None:
         """Move the bar."""
@@ -171,11 +186,33 @@ def _has_steps(task: Task) -> bool:
     return task.description != _SCORING
 
 
-def display_for(console: Console, stages: Sequence[StageLike], *, quiet: bool) -> Display:
-    """Return the display that suits where it is shown."""
+def display_for(
+    console: Console,
+    stages: Sequence[StageLike],
+    *,
+    quiet: bool,
+    whose: str = "",
+    compiles: bool = False,
+) -> Display:
+    """Return the display that suits where it is shown.
+
+    Args:
+        console: Where that is.
+        stages: What is shown.
+        quiet: Whether to show nothing.
+        whose: Whose steps and scores are shown, where several train as one program.
+        compiles: Whether every stage begins with compiling its losses.
+    """
     if quiet:
         return Display()
-    return Bars(console, stages) if console.is_terminal else Lines(console)
+    if console.is_terminal:
+        return Bars(console, stages, whose, compiles=compiles)
+    return Lines(console, whose, compiles=compiles)
+
+
+def compiling(stage: str) -> str:
+    """Return what is said while nothing moves."""
+    return f"compiling the first step of stage {stage}; this takes a minute or so"
 
 
 def score_text(record: EvaluationRecord) -> str:

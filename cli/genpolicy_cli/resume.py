@@ -176,7 +176,7 @@ class _Resumption:
                 workers=self.workers,
             )
         self._introduce(taken)
-        ended = carry_out_together(taken, quiet=self.quiet, names=meeting.names)
+        ended = carry_out_together(taken, quiet=self.quiet, names=meeting.names, seed=meeting.seed)
         for launch, end in zip(taken, ended, strict=True):
             if isinstance(end, BaseException):
                 say(f"run {launch.run_id}: {end}")

@@ -12,6 +12,7 @@ from genpolicy_cli import completion, flags, trackers
 from genpolicy_cli.grid import Order, run_grid
 from genpolicy_cli.installed import catalogue
 from genpolicy_cli.output import err, out, print_json
+from genpolicy_cli.points import as_typed
 from genpolicy_cli.recipe_view import settings_table, stages_table
 from genpolicy_cli.request import named_recipe, resolved_grid
 from genpolicy_cli.tables import listing
@@ -204,7 +205,7 @@ def _show_plan(
     from genpolicy.runs.programs import varied
     from genpolicy.training.learner import course_of
 
-    recipe, options = grid[0], varied(grid)
+    recipe, options = grid[0], as_typed(varied(grid), grid)
     settings, stages = settings_of(recipe.as_json(), recipe.origins), course_of(recipe)
     points = [{name: flat(each.as_json()).get(name) for name in options} for each in grid]
     if as_json:

@@ -6,9 +6,10 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from genpolicy.errors import UsageError
+from genpolicy.recipe_settings import nearest_key
 from genpolicy.records import BENCH, KINDS
 from genpolicy_cli.listings import Column, interval, number
-from genpolicy_cli.words import NOTHING, duration, moment, share, short
+from genpolicy_cli.words import NOTHING, duration, moment, option_value, share, short
 
 if TYPE_CHECKING:
     from genpolicy.registry import RunSummary
@@ -34,6 +35,14 @@ def _part(kind: str) -> Column:
 
 def _name(full_name: str | None) -> str:
     return short(full_name or "")
+
+
+def _setting(key: str) -> Column:
+    return Column(key, lambda run: run.setting(key), _typed)
+
+
+def _typed(value: Any) -> str:
+    return NOTHING if value is None else short(option_value(value))
 
 
 def _seed(seed: int) -> str:
@@ -97,7 +106,8 @@ def chosen(names: str | None) -> list[Column]:
     """Return the columns that are meant, in the order of their names.
 
     Args:
-        names: Names with commas between them; ``None`` for the usual ones.
+        names: Names with commas between them, also keys of settings such as ``objective.beta``;
+            ``None`` for the usual ones.
 
     Raises:
         UsageError: There is no such column; the message names all.
@@ -105,8 +115,31 @@ def chosen(names: str | None) -> list[Column]:
     wanted = SHOWN if names is None else [name.strip() for name in names.split(",")]
     known = {column.name: column for column in COLUMNS}
     for name in wanted:
-        check_known(name, NAMES, "have no column")
-    return [known[name] for name in dict.fromkeys(wanted)]
+        if "." not in name:
+            check_known(name, NAMES, "have no column")
+    return [known.get(name) or _setting(name) for name in dict.fromkeys(wanted)]
+
+
+def tell_settings(columns: Sequence[Column]) -> bool:
+    """Return whether columns tell settings, with which runs are then to be read."""
+    return any("." in column.name for column in columns)
+
+
+def check_settings(columns: Sequence[Column], runs: "Sequence[RunSummary]") -> None:
+    """Refuse columns of settings that none of the runs has, if there are runs.
+
+    Args:
+        columns: What is to be told.
+        runs: The runs, with their settings.
+
+    Raises:
+        UsageError: There is such a column; the message names the nearest setting.
+    """
+    known = dict.fromkeys(key for run in runs for key in run.settings if "." in key)
+    for column in columns:
+        if runs and "." in column.name and column.name not in known:
+            hint = nearest_key(column.name, [*NAMES, *known])
+            raise UsageError(f"none of the runs listed has {column.name!r}{hint}")
 
 
 def check_known(name: str, known: Sequence[str], what: str) -> None:

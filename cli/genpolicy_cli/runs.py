@@ -35,7 +35,8 @@ def list_runs(
     columns: Annotated[
         str | None,
         typer.Option(
-            help=f"Which columns, with commas between: {', '.join(run_columns.NAMES)}.",
+            help=f"Which columns, with commas between: {', '.join(run_columns.NAMES)}; and options "
+            "such as objective.beta.",
             metavar="NAMES",
             autocompletion=completion.columns,
             show_default=False,
@@ -54,8 +55,9 @@ def list_runs(
     run_columns.check_known(sort, SORTS, "cannot be sorted by")
     wanted = filters.query(sort=sort, reverse=reverse, limit=limit)
     with Registry.open(registry, read_only=True) as opened:
-        found = opened.runs(wanted)
+        found = opened.runs(wanted, settings=run_columns.tell_settings(shown))
         remark = _remark(opened, wanted, len(found), filters)
+    run_columns.check_settings(shown, found)
     show_rows(found, shown, printed.form, remarks=remark)
 
 

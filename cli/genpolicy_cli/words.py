@@ -2,9 +2,9 @@
 
 import math
 from datetime import datetime
-from typing import Any
 
 from genpolicy.intervals import Interval
+from genpolicy.recipe_settings import option_value as option_value
 
 NOTHING = "–"
 
@@ -38,15 +38,6 @@ def duration(seconds: float) -> str:
 def moment(value: datetime | None) -> str:
     """Return a point in time in the user's zone."""
     return NOTHING if value is None else value.astimezone().strftime("%Y-%m-%d %H:%M")
-
-
-def option_value(value: Any) -> str:
-    """Return an option's value as it would be typed after ``kind.key=``."""
-    if isinstance(value, (list, tuple)):
-        return ",".join(option_value(item) for item in value)
-    if isinstance(value, bool) or value is None:
-        return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) and value == float(f"{value:g}") else str(value)
 
 
 def short(full_name: str) -> str:

@@ -62,6 +62,11 @@ class Agent:
         """What it is made of."""
         return self.models.recipe
 
+    def __repr__(self) -> str:
+        parts = ", ".join(f"{slot}={part.name}" for slot, part in self.recipe.chosen.items())
+        seen, action = self.shapes.observation_dim, self.shapes.action_shape
+        return f"<Agent: {seen} observed numbers to actions of shape {action}; {parts}>"
+
     @torch.no_grad()
     def act(self, observation: ArrayLike, generator: torch.Generator | None = None) -> Floats:
         """Return actions inside the box.
@@ -79,9 +84,9 @@ class Agent:
             chunk, ``[chunk, action]``, to be taken one action after the other.
 
         Raises:
-            UsageError: The observation has another shape.
+            UsageError: The observation has another shape, or is no array.
         """
-        given = np.asarray(observation, np.float32)
+        given = _numbers(observation)
         if given.ndim not in (1, 2) or given.shape[-1] != self.shapes.observation_dim:
             raise UsageError(
                 f"this agent observes {self.shapes.observation_dim} numbers, alone or in rows; got "
@@ -158,7 +163,7 @@ class Agent:
         torch's inference mode: :meth:`act` does not notice.
 
         Args:
-            folder: Where it was saved.
+            folder: Where it was saved, or the folder of the run that trained it.
             device: Where it is to act: a device, or ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
             catalogue: The installed parts; by default found now.
             solver: What it is to act by, such as ``"heun:4"``; by default what it was trained by.
@@ -234,6 +239,16 @@ def load(
 ) -> Agent:
     """Read an agent from a folder: :meth:`Agent.load`."""
     return Agent.load(folder, device=device, solver=solver, steps=steps)
+
+
+def _numbers(observation: ArrayLike) -> Floats:
+    try:
+        return np.asarray(observation, np.float32)
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            f"this agent observes an array of numbers, not a {type(observation).__name__}; "
+            "genpolicy.evaluation.flatten makes one of what an environment observes"
+        ) from error
 
 
 def shapes_of(dataset: Dataset) -> Shapes:

@@ -85,7 +85,9 @@ def divergence(velocity: Velocity, x: Tensor, probe: Tensor | None = None) -> tu
     """Return a velocity at x and its divergence at every row, exact or along a probe.
 
     Args:
-        velocity: A function of ``[batch, …]``, each row of which depends on its own alone.
+        velocity: A function of ``[batch, …]``, each row of which depends on its own alone. It may
+            not checkpoint its activations (``torch.utils.checkpoint``): ``torch.func`` refuses
+            what hooks into tensors that are saved for the backward pass.
         x: Where, ``[batch, …]``.
         probe: As in :func:`sample_with_log_prob`.
 

@@ -73,16 +73,23 @@ class PackedAgent:
 
     @classmethod
     def read(cls, folder: Path) -> "PackedAgent":
-        """Read an agent from a folder.
+        """Read an agent from its folder, or from that of the run that trained it.
 
         Raises:
             CheckpointError: There is none, or it is damaged.
         """
+        folder = folder_of_agent(folder)
         facts, path = _read_facts(folder), folder / _WEIGHTS
         weights = path.read_bytes() if path.is_file() else b""
         if hashlib.sha256(weights).hexdigest() != facts["sha256"]:
             raise CheckpointError(f"{path} is missing or was altered since the agent was saved")
         return cls(facts, weights)
+
+
+def folder_of_agent(folder: Path) -> Path:
+    """Return the agent's own folder, where the folder of its run may be named."""
+    inner = folder / "agent"
+    return inner if (inner / _FACTS).is_file() else folder
 
 
 def _read_facts(folder: Path) -> dict[str, Any]:

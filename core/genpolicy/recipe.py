@@ -99,13 +99,17 @@ class Option:
 
 
 def options_of(recipe: type[Recipe]) -> dict[str, Option]:
-    """Return the hyper-parameters of a recipe class by name."""
+    """Return the hyper-parameters of a recipe class by name.
+
+    Fields with ``init=False`` are none: the recipe derives them from the others.
+    """
     hints = get_type_hints(recipe)
     return {
         field.name: Option(
             field.name, hints[field.name], field.default, field.metadata.get("help", "")
         )
         for field in attrs.fields(recipe)
+        if field.init
     }
 
 

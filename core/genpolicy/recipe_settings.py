@@ -1,9 +1,11 @@
 """A recorded recipe, value by value, under the names that a user types."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 import attrs
+
+from genpolicy.errors import did_you_mean
 
 _SECTIONS: Final = ("train", "evaluation")
 
@@ -53,6 +55,26 @@ def flat(recipe: Mapping[str, Any]) -> dict[str, Any]:
         recipe: The recipe as JSON values.
     """
     return {_key(slot, option): value for slot, _, option, value in _values(recipe)}
+
+
+def option_value(value: Any) -> str:
+    """Return an option's value as it would be typed after ``kind.key=``."""
+    if isinstance(value, (list, tuple)):
+        return ",".join(option_value(item) for item in value)
+    if isinstance(value, bool) or value is None:
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) and value == float(f"{value:g}") else str(value)
+
+
+def nearest_key(key: str, known: Collection[str]) -> str:
+    """Return the end of a sentence on a key that is not known: what may have been meant.
+
+    Args:
+        key: What was typed, such as ``"objective.bta"``.
+        known: All keys; where some are of the same part, these alone are told.
+    """
+    slot = key.rpartition(".")[0]
+    return did_you_mean(key, [k for k in known if k.rpartition(".")[0] == slot] or list(known))
 
 
 def _values(recipe: Mapping[str, Any]) -> Iterator[tuple[str, str | None, str | None, Any]]:

@@ -26,6 +26,9 @@ def test_what_is_measured_is_shown_and_recorded(agent, place):
     run = row["run"]
     listed = agent("runs", "--tag", "bench", "--json").json
     assert [(each["run"], each["objective"]) for each in listed] == [(run, "(bench bc)")]
+    told = agent("runs", "show", run, "--json").json["start"]["origins"]
+    assert told["objective"] == "command line"
+    assert not {"dataset", "dataset.sizes"} & told.keys()  # nobody typed them
     shown = agent("runs", "show", run).out
     assert "how fast its parts are" in shown
     assert "bench/step: policy" in shown
@@ -52,7 +55,9 @@ def test_nothing_is_recorded_where_nothing_is_to_be(agent, place):
 def test_sizes_are_those_of_random_transitions(agent, place):
     done = agent("bench", *TINY, *QUICK, "--sizes", "5,2")
     assert done.status == 0, done.err
-    assert [run["dataset"] for run in agent("runs", "--json").json] == ["random:5,2"]
+    (run,) = agent("runs", "--json").json
+    assert run["dataset"] == "random:5,2"
+    assert agent("runs", "show", run["run"], "--json").json["start"]["origins"]["dataset.sizes"]
 
 
 def test_threads_are_part_of_what_is_recorded(agent, place):
@@ -70,6 +75,10 @@ def test_threads_are_part_of_what_is_recorded(agent, place):
         (("dataset=random", "--sizes", "3,2"), "leave out them or the dataset"),
         (("--sizes", "3"), "sizes are two positive numbers, such as 17,6; got (3,)"),
         (("--no-record", "--tag", "x"), "leave out --no-record"),
+        (
+            ("--objective", "gmpo", "objective.beta=1,2"),
+            "measures one recipe: name one value of objective.beta; several are for `agent run`",
+        ),
     ],
 )
 def test_what_cannot_be_measured_is_refused(agent, place, arguments, message):

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,7 @@ def _inherited():
 
 
 def _awaited(done):
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not done():
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -48,44 +49,46 @@ def _awaited(done):
 def _lives(number):
     try:
         os.kill(number, 0)
-    except ProcessLookupError:
+        if not Path("/proc/self/stat").exists():
+            return True
+        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (ProcessLookupError, FileNotFoundError):
         return False
-    state = Path(f"/proc/{number}/stat")
-    return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
-@pytest.mark.parametrize(
-    "signals", [(signal.SIGKILL,), (signal.SIGINT, signal.SIGTERM)], ids=["killed", "stopped"]
-)
-def test_no_worker_outlives_its_run(signals, place, data, begin, tiny):
-    made = ("--dataset", "npz:made.npz", "--quiet", *ONE)
-    process = begin("run", *tiny, *made, "evaluation.fitted_q_steps=0", cwd=place)
-    _awaited(lambda: data.exists() or process.poll() is not None)
+@contextmanager
+def _played_by_a_worker(playing, process):
+    """Wait until a worker plays for a process; the worker is gone once the process is."""
+    _awaited(lambda: _said(playing) or process.poll() is not None)
     assert process.poll() is None, process.communicate()
-    worker = int(data.read_text())
-    for number in signals:
-        assert _lives(worker)
-        process.send_signal(number)
-        time.sleep(0.3)
-    process.communicate(timeout=60)
+    worker = int(_said(playing))
+    assert _lives(worker)
+    yield worker
+    process.communicate(timeout=300)
     _awaited(lambda: not _lives(worker))
+    playing.unlink()
 
 
-def test_a_resumed_run_may_have_workers_too(data, begin, tiny, place):
+def _said(playing):
+    return playing.read_text() if playing.exists() else ""
+
+
+def test_no_worker_outlives_its_run_whether_that_is_stopped_or_resumed_and_killed(
+    data, begin, tiny, place
+):
     made = ("--dataset", "npz:made.npz", "--quiet", "evaluation.fitted_q_steps=0")
-    _killed_while_a_worker_plays(data, lambda: begin("run", *tiny, *made, *ONE, cwd=place))
+    process = begin("run", *tiny, *made, *ONE, cwd=place)
+    with _played_by_a_worker(data, process) as worker:
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+        assert process.poll() is None, "the first signal asks for a clean end, which takes the look"
+        assert _lives(worker)
+        process.send_signal(signal.SIGTERM)
     with Registry.open(str(place / "registry.db"), read_only=True) as registry:
         run = registry.runs()[0].id
-    _killed_while_a_worker_plays(data, lambda: begin("resume", run, *ONE, cwd=place))
-
-
-def _killed_while_a_worker_plays(playing, start):
-    process = start()
-    _awaited(lambda: playing.exists() or process.poll() is not None)
-    assert process.poll() is None, process.communicate()
-    process.kill()
-    process.communicate()
-    playing.unlink()
+    process = begin("resume", run, *ONE, cwd=place)
+    with _played_by_a_worker(data, process):
+        process.kill()
 
 
 def test_fewer_than_no_workers_are_refused(agent):

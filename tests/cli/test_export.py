@@ -72,6 +72,10 @@ def test_an_agent_is_scored_by_another_solver(agent, trained, finished):
     same = agent("evaluate", trained, "--json", "--solver", named.name, "--steps", "2")
     assert same.status == 0, same.err
     assert same.json["episodes"] == own.json["episodes"]
+    assert own.json["solver"].partition(":")[0] == named.name
+    assert same.json["solver"] == f"{named.name}:2"
+    shown = agent("evaluate", trained, "--solver", "euler:3", "--episodes", "1").out
+    assert ["solver", "euler:3"] in [line.split() for line in shown.splitlines()]
 
 
 @pytest.mark.parametrize(

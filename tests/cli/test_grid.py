@@ -42,6 +42,7 @@ def test_a_grid_of_numbers_trains_as_one_program(agent, place):
 def test_what_cannot_differ_within_a_program_is_said_and_told_per_value(agent):
     done = agent("run", *GMPO, "critic.layer_norm=on,off", "--seeds", "2")
     assert done.status == 0, done.err
+    assert "seed 0, the first of 2 runs: " in done.err
     sentence = "the 4 runs train as 2 programs, not as one: critic.layer_norm cannot differ within"
     assert sentence in done.err
     assert "critic.layer_norm   seeds" in done.out
@@ -53,6 +54,14 @@ def test_a_grid_that_cannot_be_meant_runs_nothing(agent, place):
     assert done.status == 2
     assert "objective.beta=1,,2 has an empty value" in done.err
     assert not (place / "runs").exists()
+
+
+def test_columns_stand_in_the_order_in_which_options_were_typed(agent):
+    for typed in (("critic.layer_norm", "objective.beta"), ("objective.beta", "critic.layer_norm")):
+        values = {"critic.layer_norm": "on,off", "objective.beta": "1,2,4"}
+        done = agent("run", *GMPO, *(f"{name}={values[name]}" for name in typed), "--dry-run")
+        head = next(line for line in done.out.splitlines() if "critic.layer_norm" in line)
+        assert head.split() == list(typed)
 
 
 def test_a_dry_run_shows_every_recipe_of_a_grid(agent):

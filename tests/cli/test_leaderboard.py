@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+import recorded
 from genpolicy.records import (
     DatasetRecord,
     EpisodeRecord,
@@ -15,6 +16,7 @@ from genpolicy.records import (
     RunStart,
 )
 from genpolicy.registry import Registry
+from recorded import run_start
 
 METHODS = {"bc": "flow", "gmpo": "diffusion"}
 
@@ -218,6 +220,22 @@ def test_rows_that_merge_recipes_say_so_and_can_be_told_apart(agent, record):
     apart = agent("leaderboard", "--by", "objective,backbone,recipe", "--json")
     assert [row["recipe"] for row in apart.json] == ["other0", "bc-maz"]
     assert apart.err == ""
+
+
+def test_rows_can_be_told_apart_by_an_option(agent, place):
+    with Registry.open(place / "registry.db") as registry:
+        for number, beta in enumerate((1.0, 2.0)):
+            start = run_start(f"run{beta}", recipe_hash=str(number) * 64)
+            start.recipe["parts"]["objective"]["options"]["beta"] = beta
+            recorded.record(registry, start, recorded.evaluation([10.0 * beta]))
+    rows = agent("leaderboard", "--by", "objective.beta", "--json").json
+    assert [(row["objective.beta"], row["mean"]["mean"]) for row in rows] == [(2, 20), (1, 10)]
+    done = agent("leaderboard", "--by", "objective,objective.beta", "--against", "1", "--markdown")
+    assert "| gmpg | 2 | 1 | 1 |" in done.out
+    assert "above one of gmpg,objective.beta=1\n" in done.out
+    wrong = agent("leaderboard", "--by", "objective.bta")
+    assert "by 'objective.bta'; did you mean 'objective.beta'?" in wrong.err
+    assert wrong.status == 2
 
 
 @pytest.mark.parametrize(

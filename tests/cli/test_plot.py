@@ -59,7 +59,7 @@ def record(place):
         episodes=2,
     ):
         stages = {"policy": (0, {500: 50.0, 1000: 70.0})} if stages is None else stages
-        part = {"name": f"genpolicy/{objective_name or objective}", "options": {}}
+        part = {"name": f"genpolicy/{objective_name or objective}", "options": {"beta": 1.0}}
         named = PartRecord(
             slot="objective",
             kind="objective",
@@ -233,6 +233,7 @@ def test_what_is_left_out_is_said(agent, record):
         (("bc0", "--tag", "a"), 4, "none of the runs named fits these options"),
         (("--by", "objective"), 2, "go with --kind scores or profiles; curves are drawn by recipe"),
         (("--kind", "scores", "--by", "seed"), 2, "runs cannot be grouped by 'seed'"),
+        (("--kind", "scores", "--by", "objective.bta"), 2, "did you mean 'objective.beta'?"),
         (("--kind", "profiles"), 2, "no group of trained runs has runs on every dataset"),
         (("bc0", "--out", "curves.jpg"), 2, "a picture ends in .png or .svg; got 'curves.jpg'"),
         (("bc0", "--out", "no/c.png"), 2, "'no/c.png' cannot be written: No such file or"),

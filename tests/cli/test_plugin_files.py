@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -109,6 +110,32 @@ def test_a_run_is_marked_as_made_with_a_file(agent, trained, lone):
     assert (part["distribution"], part["version"]) == ("file:lone_part", "unpackaged")
     assert len(part["source_hash"]) == 64
     assert facts["start"]["versions"]["file:lone_part"] == str(lone)
+
+
+DERIVED = """class Lone(Objective):
+    beta: float = option(1.0, help="a scale")
+    _half: float = attrs.field(init=False, default=0.0)
+
+    def __attrs_post_init__(self):
+        object.__setattr__(self, "_half", self.beta / 2)
+"""
+
+
+@pytest.mark.slow
+def test_a_part_with_a_value_derived_from_its_options_is_recorded_without_it(agent, lone):
+    text = lone.read_text().replace("class Lone(Objective):\n", DERIVED)
+    lone.write_text(text.replace("Stage, hookimpl", "Stage, hookimpl, option"))
+    plugin = ("--plugin", str(lone))
+    assert "half" not in agent("info", "objective", "lone", *plugin).out
+    done = agent("run", *plugin, *SHORT, "objective.beta=3", "--json")
+    assert done.status == 0, done.err
+    run = done.json["runs"][0]["run"]
+    stored = json.loads(Path(f"runs/{run}/agent/agent.json").read_text())
+    assert stored["recipe"]["parts"]["objective"]["options"] == {"beta": 3.0}
+    assert agent("evaluate", run, "--episodes", "1", *plugin).status == 0
+    again = agent("reproduce", run, *plugin)
+    assert again.status == 0, again.err
+    assert "bit-identical" in again.out
 
 
 @pytest.mark.slow

@@ -107,3 +107,30 @@ def test_the_display_suits_where_it_is_shown(terminal):
     quiet = display_for(log, [], quiet=True)
     go(quiet)
     assert log.file.getvalue() == ""
+
+
+def test_of_several_that_train_as_one_it_is_said_whose_score_is_shown(terminal):
+    whose = "seed 0, the first of 4 runs"
+    log = Console(file=io.StringIO(), width=80)
+    for console in (terminal, log):
+        with display_for(console, [stage("policy", 10)], quiet=False, whose=whose) as display:
+            display.on_stage("policy", 0, 10)
+            display.on_evaluation(evaluation(None))
+    text = Text.from_ansi(terminal.file.getvalue()).plain
+    assert "shown is seed 0, the first of 4 runs" in text
+    assert log.file.getvalue().splitlines()[-1] == (
+        "policy, at step 1,500: seed 0, the first of 4 runs: score 50.0 ± 0.0 (2 episodes)"
+    )
+
+
+@pytest.mark.parametrize("width", [None, 140])
+@pytest.mark.parametrize("compiles", [True, False])
+def test_compiling_is_announced_before_it_takes_its_time(width, compiles):
+    console = Console(
+        file=io.StringIO(), force_terminal=width is not None, width=width, color_system=None
+    )
+    with display_for(console, [stage("policy", 10)], quiet=False, compiles=compiles) as display:
+        display.on_stage("policy", 0, 10)
+    text = Text.from_ansi(console.file.getvalue()).plain
+    sentence = "compiling the first step of stage policy; this takes a minute or so"
+    assert (sentence in text) is compiles

@@ -85,6 +85,27 @@ def test_every_column_can_be_shown(agent, recorded):
     assert run == {"recipe": "cd" * 32, "parent": "aa1", "device": "cpu"}
 
 
+def test_columns_can_be_options_too(agent, recorded):
+    names = "run,objective.beta,network.hidden,train.looks"
+    rows = agent("runs", "--sort", "run", "--columns", names, "--json").json
+    assert rows[0] == {
+        "run": "aa1",
+        "objective.beta": 2.0,
+        "network.hidden": [8, 8],
+        "train.looks": 2,
+    }
+    assert rows[3]["objective.beta"] is None
+    marked = agent("runs", "--sort", "run", "--columns", names, "--markdown").out.splitlines()
+    assert marked[2] == "| aa1 | 2 | 8,8 | 2 |"
+    assert marked[5] == "| cc1 | – | – | – |"
+    done = agent("runs", "--columns", "run,objective.bta")
+    assert (done.status, done.out) == (2, "")
+    assert done.err == (
+        "error: none of the runs listed has 'objective.bta'; did you mean 'objective.beta'?\n"
+    )
+    assert agent("runs", "--state", "failed", "--columns", "objective.bta").status == 0
+
+
 def test_nothing_is_cut_without_a_word(agent, recorded):
     done = agent("runs", "--limit", "3", "--json")
     assert len(done.json) == 3

@@ -1,5 +1,7 @@
 """``agent run --seeds``: several seeds as one program, each a run of its own."""
 
+import re
+
 from genpolicy.registry import Registry
 
 
@@ -32,3 +34,11 @@ def test_what_cannot_be_batched_is_said_and_trains_one_after_another(agent, plac
     done = agent("run", "--seeds", "2", *tiny, "train.online_steps=3", "objective=iql")
     assert done.status == 0, done.err
     assert "the seeds train one after another, not as one program: each acts in an" in done.err
+
+
+def test_several_seeds_end_with_their_mean_and_its_interval(agent, place, tiny):
+    done = agent("run", "--seeds", "2", *tiny)
+    (line,) = [line for line in done.out.splitlines() if line.startswith("score over")]
+    number = r"-?[\d.]+"
+    told = rf"score over 2 seeds: mean {number} ± {number} \(95 % interval\), lowest {number}, high"
+    assert re.match(told, line), line

@@ -286,3 +286,26 @@ def test_actions_of_another_shape_are_refused(
     monkeypatch.setattr(agent, "_act", lambda condition, generator: torch.zeros(1, 9))
     with pytest.raises(BrokenPartError, match=r"inference 'sample' returned actions of shape"):
         agent.act(np.zeros(agent.shapes.observation_dim))
+
+
+def test_the_folder_of_its_run_is_as_good_as_its_own(agent: Agent, tmp_path: Path) -> None:
+    agent.save(tmp_path / "run7" / "agent")
+    loaded = genpolicy.load(tmp_path / "run7")
+    assert np.array_equal(agent.act(OBSERVATIONS, _noise()), loaded.act(OBSERVATIONS, _noise()))
+
+
+@pytest.mark.parametrize(
+    ("given", "kind"), [({"observation": OBSERVATIONS[0]}, "dict"), ([[1.0], [1.0, 2.0]], "list")]
+)
+def test_what_is_no_array_is_refused_and_told_what_makes_one(
+    given: Any, kind: str, agent: Agent
+) -> None:
+    with pytest.raises(UsageError, match=f"not a {kind}; genpolicy.evaluation.flatten makes one"):
+        agent.act(given)
+
+
+def test_its_repr_tells_its_sizes_and_parts(agent: Agent) -> None:
+    told = repr(agent)
+    assert told.startswith("<Agent: 3 observed numbers to actions of shape (2,); ")
+    assert "objective=gmpo" in told
+    assert "\n" not in told

@@ -151,3 +151,22 @@ def test_options_are_described_in_their_order() -> None:
         "limit": "a number or none",
         "path": "a text",
     }
+
+
+@attrs.frozen(kw_only=True)
+class Derived(Recipe):
+    rate: float = option(1.0, help="a rate")
+    _half: float = attrs.field(init=False, default=0.0)
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "_half", self.rate / 2)
+
+
+def test_a_value_that_is_derived_from_options_is_none_itself() -> None:
+    assert list(options_of(Derived)) == ["rate"]
+    recipe = make_recipe(Derived, {"rate": 3}, who="x")
+    assert recipe_values(recipe) == {"rate": 3.0}
+    again = make_recipe(Derived, recipe_values(recipe), who="x")
+    assert (again, again._half) == (recipe, 1.5)
+    with pytest.raises(OptionError, match="x has no option '_half'; "):
+        make_recipe(Derived, {"_half": 1.0}, who="x")

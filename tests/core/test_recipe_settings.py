@@ -1,6 +1,8 @@
 """Recorded recipes, value by value."""
 
-from genpolicy.recipe_settings import Setting, flat, settings_of
+import pytest
+
+from genpolicy.recipe_settings import Setting, flat, nearest_key, settings_of
 
 AGENT = {
     "parts": {
@@ -42,3 +44,16 @@ def test_settings_say_where_values_came_from():
     )
     assert (settings[2].slot, settings[2].option) == ("student.backbone", None)
     assert (settings[-1].part, settings[-1].origin) == (None, "default")
+
+
+@pytest.mark.parametrize(
+    ("key", "end"),
+    [
+        ("objective.bta", "; did you mean 'objective.beta'?"),
+        ("objectiv.beta", "; did you mean 'objective.beta'?"),
+        ("train.zzzzzzzzzzzz", "; there are: train.ema"),
+        ("zzz.qqq", "; there are: objective.beta, objective.steps, train.ema"),
+    ],
+)
+def test_a_key_that_is_not_known_is_told_the_nearest(key, end):
+    assert nearest_key(key, ["objective.steps", "objective.beta", "train.ema"]) == end

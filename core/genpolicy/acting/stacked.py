@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from genpolicy.acting.decision import Decide, Decision
 from genpolicy.acting.draws import Draw, draws_of
 from genpolicy.dataset import Floats
+from genpolicy.debugging import tell
 from genpolicy.errors import UsageError
 
 TOLERANCE = 1e-4
@@ -34,9 +35,12 @@ def stacked(members: Members, observation: Tensor) -> "Stacked | None":
     """
     try:
         found = Stacked(members)
-        return found if found.agrees(torch.ones_like(observation)) else None
-    except Exception:  # it fails in many ways; whatever it is, each can decide alone
-        return None
+        if found.agrees(torch.ones_like(observation)):
+            return found
+        tell("agents would decide otherwise as one than each alone")
+    except Exception as error:  # it fails in many ways; whatever it is, each can decide alone
+        tell("agents cannot decide as one", error)
+    return None
 
 
 class Stacked:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 import numpy as np
@@ -17,6 +17,7 @@ from genpolicy.comparison.footing import (
 )
 from genpolicy.comparison.resampling import Sample
 from genpolicy.errors import UsageError, did_you_mean
+from genpolicy.recipe_settings import nearest_key, option_value
 from genpolicy.records import KINDS
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ BY: Final = ("objective", "backbone")
 FEW: Final = 5
 """Fewer seeds than this deserve a warning."""
 
-Values = tuple[str | None, ...]
+Values = tuple[Any, ...]
 Limits = tuple[float, float]
 
 _LIMITS: Final[Mapping[Metric, Limits]] = {"success": (0.0, 100.0)}
@@ -55,25 +56,27 @@ class Cell:
 
 @attrs.frozen(eq=False, kw_only=True)
 class Group:
-    """Runs with the same parts.
+    """Runs with the same parts, and the same values of options.
 
     Args:
-        values: The full names of these parts, in the order of the comparison's keys; ``None`` where
-            there is no such part.
+        keys: What it is told apart by, as the comparison's.
+        values: The full names of these parts and the values of these options, in the order of the
+            keys; ``None`` where there is no such part or option.
         reference: Whether they measured a reference policy, whose name in parentheses stands for
             the objective.
         cells: Its runs by dataset.
     """
 
+    keys: tuple[str, ...]
     values: Values
     reference: bool
     cells: Mapping[str, Cell]
 
     @property
     def label(self) -> str:
-        """What it is called in words, such as ``"gmpo,flow"``."""
-        names = [name.removeprefix("genpolicy/") for name in self.values if name]
-        return ",".join(names) or "no part"
+        """What it is called in words, such as ``"gmpo,flow"`` or ``"gmpo,objective.beta=2"``."""
+        told = [pair for pair in zip(self.keys, self.values, strict=True) if pair[1] is not None]
+        return ",".join(_name(key, value) for key, value in told) or "no part"
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -110,7 +113,8 @@ def compared(field: Field, by: Sequence[str] = BY) -> Comparison:
 
     Args:
         field: The runs.
-        by: Kinds of parts, slots such as ``"student.backbone"``, or ``"recipe"``.
+        by: Kinds of parts, slots such as ``"student.backbone"``, options such as
+            ``"objective.beta"`` if the runs were read with their settings, or ``"recipe"``.
 
     Raises:
         UsageError: Runs cannot be grouped so.
@@ -127,7 +131,7 @@ def compared(field: Field, by: Sequence[str] = BY) -> Comparison:
     datasets = tuple(sorted(shown))
     limits = _LIMITS.get(field.footing.metric, _NO_LIMITS)
     ordered = sorted(found.items(), key=_order)
-    groups = [_group(values, cells, limits) for values, cells in ordered]
+    groups = [_group(tuple(by), values, cells, limits) for values, cells in ordered]
     passed_over = {scored.dataset for scored in references} - shown
     remarks = [
         *field.remarks,
@@ -148,9 +152,12 @@ def compared(field: Field, by: Sequence[str] = BY) -> Comparison:
 def _check_keys(by: Sequence[str], trained: Sequence[ScoredRun]) -> None:
     slots = dict.fromkeys(slot for scored in trained for slot in scored.run.parts)
     known = [*KINDS, *(slot for slot in slots if slot not in (*KINDS, "dataset")), RECIPE]
+    settings = dict.fromkeys(key for scored in trained for key in scored.run.settings)
+    options = [key for key in settings if _is_option(key)]
     for key in by:
-        if key not in known:
-            raise UsageError(f"runs cannot be grouped by {key!r}{did_you_mean(key, known)}")
+        if key not in known and key not in options:
+            hint = nearest_key(key, [*known, *options]) if "." in key else did_you_mean(key, known)
+            raise UsageError(f"runs cannot be grouped by {key!r}{hint}")
     if not by or len(set(by)) < len(by):
         raise UsageError(f"runs are grouped by different keys, such as {','.join(BY)}")
 
@@ -158,17 +165,42 @@ def _check_keys(by: Sequence[str], trained: Sequence[ScoredRun]) -> None:
 def _values(run: "RunSummary", by: Sequence[str]) -> Values:
     if run.reference is not None:
         return tuple(f"({run.reference})" if key == "objective" else None for key in by)
-    return tuple(run.recipe_hash[:6] if key == RECIPE else run.parts.get(key) for key in by)
+    return tuple(_value(run, key) for key in by)
 
 
-def _order(item: tuple[Values, object]) -> tuple[str, ...]:
-    return tuple(value or "" for value in item[0])
+def _value(run: "RunSummary", key: str) -> Any:
+    if key == RECIPE:
+        return run.recipe_hash[:6]
+    return run.setting(key) if _is_option(key) else run.parts.get(key)
 
 
-def _group(values: Values, cells: Mapping[str, Sequence[ScoredRun]], limits: Limits) -> Group:
+def _is_option(key: str) -> bool:
+    return "." in key and key.rpartition(".")[2] not in KINDS
+
+
+def _name(key: str, value: Any) -> str:
+    return f"{key}={option_value(value)}" if _is_option(key) else value.removeprefix("genpolicy/")
+
+
+def _order(item: tuple[Values, object]) -> tuple[tuple[float, str], ...]:
+    return tuple(map(_rank, item[0]))
+
+
+def _rank(value: Any) -> tuple[float, str]:
+    number = float(value) if isinstance(value, (int, float)) else -math.inf
+    return number, "" if value is None else option_value(value)
+
+
+def _group(
+    keys: tuple[str, ...],
+    values: Values,
+    cells: Mapping[str, Sequence[ScoredRun]],
+    limits: Limits,
+) -> Group:
     (first, *_), *_ = cells.values()
     made = {dataset: _cell(cells[dataset], limits) for dataset in sorted(cells)}
-    return Group(values=values, reference=first.run.reference is not None, cells=made)
+    reference = first.run.reference is not None
+    return Group(keys=keys, values=values, reference=reference, cells=made)
 
 
 def _cell(scored: Sequence[ScoredRun], limits: Limits) -> Cell:

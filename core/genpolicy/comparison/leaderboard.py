@@ -13,6 +13,7 @@ from genpolicy.comparison.improvement import probability_of_improvement
 from genpolicy.comparison.resampling import RESAMPLES, Pair, intervals
 from genpolicy.errors import UsageError
 from genpolicy.intervals import Interval
+from genpolicy.recipe_settings import option_value
 
 
 @attrs.frozen(kw_only=True)
@@ -98,14 +99,15 @@ def group_named(comparison: Comparison, name: str) -> Group:
 
     Args:
         comparison: The groups.
-        name: Values that tell it from the others, separated by commas, such as ``"gmpo,flow"``.
+        name: Values that tell it from the others, separated by commas, such as ``"gmpo,flow"`` or
+            ``"objective.beta=2"``.
 
     Raises:
         UsageError: No group or several are called so; the message names candidates.
     """
     wanted = {word.strip() for word in name.split(",")}
     fitting = [group for group in comparison.groups if wanted <= _names(group)]
-    exact = [group for group in fitting if len(wanted) == sum(v is not None for v in group.values)]
+    exact = [group for group in fitting if len(wanted) == len(group.label.split(","))]
     if len(exact or fitting) == 1:
         return (exact or fitting)[0]
     if fitting:
@@ -116,8 +118,9 @@ def group_named(comparison: Comparison, name: str) -> Group:
 
 
 def _names(group: Group) -> set[str]:
-    full = {value for value in group.values if value is not None}
-    return full | {value.removeprefix("genpolicy/").strip("()") for value in full}
+    full = {option_value(value) for value in group.values if value is not None}
+    short = {value.removeprefix("genpolicy/").strip("()") for value in full}
+    return full | short | set(group.label.split(","))
 
 
 def _measured(
@@ -164,5 +167,7 @@ def _standing(
     )
 
 
-def _best_first(row: Standing) -> tuple[float, str]:
-    return -row.interquartile_mean.mean, ", ".join(value or "" for value in row.values)
+def _best_first(row: Standing) -> tuple[float, list[str]]:
+    return -row.interquartile_mean.mean, [
+        "" if value is None else option_value(value) for value in row.values
+    ]

@@ -9,12 +9,13 @@ import types
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, Union, get_args, get_origin
 
-from genpolicy.composition.agent_recipe import AgentRecipe
+from genpolicy.composition.agent_recipe import BASES, AgentRecipe
+from genpolicy.composition.choosing import split_name
 from genpolicy.composition.layers import Layer
 from genpolicy.composition.resolve import resolve
 from genpolicy.conversion import convert
 from genpolicy.discovery import Catalogue
-from genpolicy.errors import OptionError
+from genpolicy.errors import OptionError, PartError
 from genpolicy.evaluation.protocol import Protocol
 from genpolicy.recipe import Recipe, options_of
 from genpolicy.training.options import TrainOptions
@@ -23,6 +24,7 @@ _COMMA: Final = ","
 _BRACKETS: Final = ("(", "[")  # a list's
 _SECTIONS: Final[Mapping[str, type[Recipe]]] = {"train": TrainOptions, "evaluation": Protocol}
 _SCALARS: Final = (int, float, bool, type(None))
+_UNIONS: Final = (Union, types.UnionType)
 
 
 def resolve_grid(
@@ -45,6 +47,7 @@ def resolve_grid(
         GenpolicyError: As for :func:`resolve`.
     """
     *lower, typed = layers
+    _refuse_several_parts(catalogue, typed.values)
     several = {
         key: value
         for key, value in typed.values.items()
@@ -69,6 +72,26 @@ def resolve_grid(
     ]
 
 
+def _refuse_several_parts(catalogue: Catalogue, typed: Mapping[str, str]) -> None:
+    """Raise an OptionError where several parts are named for one place."""
+    for slot, value in typed.items():
+        kind, names = slot.rpartition(".")[2], [name.strip() for name in value.split(_COMMA)]
+        if len(names) > 1 and kind in BASES and all(_is_part(catalogue, kind, n) for n in names):
+            raise OptionError(
+                f"{slot}={value} names {len(names)} parts, and a run has one of each kind; several "
+                f"values are for options of a part, so run the command once with {slot}={names[0]}"
+                ", and once with each other"
+            )
+
+
+def _is_part(catalogue: Catalogue, kind: str, typed: str) -> bool:
+    try:
+        catalogue.find(kind, split_name(typed)[0])
+    except PartError:
+        return False
+    return True
+
+
 def _values(base: AgentRecipe, key: str, typed: str) -> list[str]:
     """Return the values of an option, as they were typed.
 
@@ -79,7 +102,7 @@ def _values(base: AgentRecipe, key: str, typed: str) -> list[str]:
     if not all(pieces):
         raise OptionError(
             f"{key}={typed} has an empty value; several values stand between commas, such as "
-            f"{key}={_COMMA.join(piece for piece in pieces if piece)}"
+            f"{key}={_COMMA.join(_example(_annotation(base, key), pieces))}"
         )
     slot, _, option = key.rpartition(".")
     meant = [convert(each, _annotation(base, key), who=f"{slot}.{option}") for each in pieces]
@@ -87,6 +110,18 @@ def _values(base: AgentRecipe, key: str, typed: str) -> list[str]:
     if twice:
         raise OptionError(f"{key}={typed} names {twice[0]} twice; each value is run once")
     return pieces
+
+
+def _example(annotation: Any, typed: Sequence[str]) -> Sequence[str]:
+    """Return at least two values: those typed, if they are so many, or some of the type."""
+    given = [piece for piece in typed if piece]
+    if len(given) > 1:
+        return given
+    members = get_args(annotation) if get_origin(annotation) in _UNIONS else (annotation,)
+    choices = [each for one in members if get_origin(one) is Literal for each in get_args(one)]
+    if bool in members:
+        return ("on", "off")
+    return [str(choice) for choice in choices[:2]] if len(choices) > 1 else ("1", "2")
 
 
 def _takes_one(base: AgentRecipe, key: str) -> bool:
@@ -107,6 +142,6 @@ def _annotation(base: AgentRecipe, key: str) -> Any:
 
 def _is_scalar(annotation: Any) -> bool:
     origin = get_origin(annotation)
-    if origin in (Union, types.UnionType):
+    if origin in _UNIONS:
         return all(_is_scalar(member) for member in get_args(annotation))
     return origin is Literal or annotation in _SCALARS

@@ -9,6 +9,7 @@ import torch
 from genpolicy.acting.stacked import stacked
 from genpolicy.agent import Agent
 from genpolicy.dataset import Floats
+from genpolicy.debugging import tell
 from genpolicy.evaluation.evaluator import Evaluator
 from genpolicy.evaluation.play import ActAll, Asked, play_together
 from genpolicy.records import EvaluationRecord, Selection
@@ -55,8 +56,8 @@ def score_together(
         if act is not None:
             try:
                 return [*_played(entries, act, *facts)]
-            except Exception:  # one of them is at fault: alone, it is told apart
-                pass
+            except Exception as error:  # one of them is at fault: alone, it is told apart
+                tell("agents that began to play as one go on alone", error)
         return [_alone(entry, *facts) for entry in entries]
 
 

@@ -5,20 +5,25 @@ after another. One that is left alone, because the one that started it was kille
 """
 
 import multiprocessing
+import os
+import signal
 from collections import deque
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Self
 
+from genpolicy.errors import RunError
 from genpolicy.records import EvaluationRecord
 
 if TYPE_CHECKING:
     from genpolicy.evaluation.worker import Task
 
-Answer = list[EvaluationRecord] | str
-"""Records of all agents of a task, or in words why there are none."""
+Answer = list[EvaluationRecord | RunError] | str
+"""For every agent of a task its record or its own error, or in words why nobody was played."""
 
 _GONE = "the evaluation workers were sent away"
 
@@ -96,8 +101,11 @@ class Workers:
         self._workers = []
 
     def _hand_out(self) -> None:
-        while self._waiting and (worker := self._free()) is not None:
-            worker.give(self._waiting.popleft())
+        try:
+            while self._waiting and (worker := self._free()) is not None:
+                worker.give(self._waiting.popleft())
+        except OSError as error:
+            self._give_up(f"an evaluation worker cannot be started ({error})")
 
     def _free(self) -> "_Worker | None":
         free = next((each for each in self._workers if each.task is None), None)
@@ -121,8 +129,8 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self._process: BaseProcess = context.Process(target=_serve, args=(theirs,), daemon=True)
-        self._process.start()
-        theirs.close()  # else its death would go unheard
+        with closing(theirs), _interrupts_held():  # were it left open, its death would go unheard
+            self._process.start()
         self.task: Pending | None = None
 
     def give(self, task: Pending) -> None:
@@ -156,7 +164,24 @@ def _send(connection: "Connection[Any, Any]", task: "Task") -> None:
         connection.send(task)
 
 
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Let Ctrl-C wait; a process that is begun inside has it wait from its first moment."""
+    if os.name != "posix":
+        yield
+        return
+    resource_tracker.ensure_running()  # were it begun inside, it would let go of them
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _serve(connection: "Connection[Any, Any]") -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who began it decides, also about those held
+    if os.name == "posix":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     from genpolicy.evaluation.worker import serve
 
     serve(connection)

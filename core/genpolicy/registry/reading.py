@@ -8,6 +8,7 @@ import attrs
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
 from genpolicy.errors import UnknownRunError
+from genpolicy.recipe_settings import flat
 from genpolicy.records import RunStart
 from genpolicy.registry import loading
 from genpolicy.registry.episode_sums import EpisodeSums
@@ -68,12 +69,15 @@ def find_run(connection: Connection, prefix: str, name: str) -> str:
     raise UnknownRunError(f"{name} holds no run {prefix!r}; {hint}")
 
 
-def read_summaries(connection: Connection, wanted: RunQuery) -> list[RunSummary]:
+def read_summaries(
+    connection: Connection, wanted: RunQuery, *, settings: bool = False
+) -> list[RunSummary]:
     """Return one line per run that is meant.
 
     Args:
         connection: A connection inside a transaction.
         wanted: Which runs, in which order.
+        settings: Whether to read the values of their recipes.
 
     Raises:
         OptionError: Runs cannot be sorted so.
@@ -84,8 +88,13 @@ def read_summaries(connection: Connection, wanted: RunQuery) -> list[RunSummary]
     columns += [final.c[name] for name in FINAL_COLUMNS]
     joined = select(*columns).outerjoin(final, final.c.run_id == runs.c.id)
     found = connection.execute(narrowed(joined, wanted, final)).all()
-    named, tagged = _names_and_tags(connection, [row[0] for row in found])
-    return [_summary(row, named.get(row[0], {}), tuple(tagged[row[0]])) for row in found]
+    ids = [row[0] for row in found]
+    named, tagged = _names_and_tags(connection, ids)
+    values = _settings(connection, ids) if settings else {}
+    return [
+        _summary(row, named.get(row[0], {}), tuple(tagged[row[0]]), values.get(row[0], {}))
+        for row in found
+    ]
 
 
 def count_runs(connection: Connection, wanted: RunQuery) -> int:
@@ -160,6 +169,12 @@ def _names_and_tags(
     return named, tagged
 
 
+def _settings(connection: Connection, ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+    """Return the values of runs' recipes by key."""
+    query = select(runs.c.id, runs.c.recipe)
+    return {run_id: flat(recipe) for run_id, recipe in _of_runs(connection, query, runs.c.id, ids)}
+
+
 def _pairs(text: str) -> Iterator[tuple[str, str]]:
     for pair in text.split(_NEXT):
         slot, _, name = pair.partition(_EQUALS)
@@ -174,12 +189,15 @@ def _of_runs(
     return connection.execute(few).all()
 
 
-def _summary(row: Row[Any], named: Mapping[str, str], words: tuple[str, ...]) -> RunSummary:
+def _summary(
+    row: Row[Any], named: Mapping[str, str], words: tuple[str, ...], settings: Mapping[str, Any]
+) -> RunSummary:
     count, *sums = row[len(_FIELDS) :]
     return RunSummary(
         **dict(zip(_FIELDS, row, strict=False)),
         parts=named,
         tags=words,
+        settings=settings,
         sums=EpisodeSums(count or 0, *sums),
     )
 

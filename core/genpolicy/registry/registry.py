@@ -104,18 +104,19 @@ class Registry:
         claim, step = claim_again(self._database, found)
         return RunWriter(claim, step, on_problem)
 
-    def runs(self, query: RunQuery = EVERY_RUN) -> list[RunSummary]:
+    def runs(self, query: RunQuery = EVERY_RUN, *, settings: bool = False) -> list[RunSummary]:
         """Return one line per run that is meant, newest first unless sorted otherwise.
 
         Args:
             query: Which runs are meant.
+            settings: Whether to tell every value of their recipes too, which takes longer.
 
         Raises:
             OptionError: Runs cannot be sorted so.
             RegistryError: The registry cannot be read.
         """
         with self._database.reading() as connection:
-            return reading.read_summaries(connection, query)
+            return reading.read_summaries(connection, query, settings=settings)
 
     def count(self, query: RunQuery = EVERY_RUN) -> int:
         """Return how many runs are meant, whatever the query's limit.

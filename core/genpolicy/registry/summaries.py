@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 import attrs
 
@@ -42,6 +43,7 @@ class RunSummary:
         expert_return: The reference return of an expert there, where one is known.
         protocol: Under which protocol that was made.
         selection: Which checkpoint it is of.
+        settings: The values of its recipe by key, such as ``"objective.beta"``, if asked for.
     """
 
     id: str
@@ -64,6 +66,17 @@ class RunSummary:
     expert_return: float | None
     protocol: str | None
     selection: str | None
+    settings: Mapping[str, Any] = attrs.field(factory=dict)
+
+    def setting(self, key: str) -> Any:
+        """Return a value of its recipe as it can be compared, or ``None`` if it has none such.
+
+        Lists become tuples, and an option that is set to nothing is ``"none"``.
+        """
+        value = self.settings.get(key)
+        if key in self.settings and value is None:
+            return "none"
+        return tuple(value) if isinstance(value, list) else value
 
     @property
     def score(self) -> Interval | None:

@@ -7,7 +7,7 @@ from genpolicy.observer import Observer
 from genpolicy.runs.companions import event_of
 from genpolicy.runs.launch import Launch, RunResult
 from genpolicy.training.runner import Outcome
-from genpolicy.training.together import run_together
+from genpolicy.training.together import Origin, run_together
 
 _PATIENCE = 5.0  # seconds, until the records name the batch
 
@@ -16,6 +16,7 @@ def run_batch(
     launches: Sequence[Launch],
     observers: Sequence[Observer] = (),
     names: Sequence[str] | None = None,
+    seed: int | None = None,
 ) -> list[RunResult | BaseException]:
     """Train, score and record all; one that fails leaves the others alone.
 
@@ -23,6 +24,7 @@ def run_batch(
         launches: Runs that differ by their seeds and by numbers which losses read.
         observers: Told how the first of them goes.
         names: The ids of all that began together, if not all of them go on.
+        seed: The seed of the first of those, if it may not be among them.
 
     Returns:
         What each came to, or why it could not go on.
@@ -33,7 +35,7 @@ def run_batch(
     """
     told = [launch.begin(observers if not number else ()) for number, launch in enumerate(launches)]
     names = names or [launch.run_id for launch in launches]
-    places = [names.index(launch.run_id) for launch in launches]
+    origin = _origin(launches, names, seed)
     _name_the_batch(launches, names)
     ended: dict[int, RunResult | BaseException] = {}
 
@@ -41,7 +43,7 @@ def run_batch(
         ended[number] = _ended(launches[number], found)
 
     try:
-        run_together([launch.runner for launch in launches], told, end, places)
+        run_together([launch.runner for launch in launches], told, end, origin)
     except BaseException as error:
         for number, launch in enumerate(launches):
             if number not in ended:
@@ -51,6 +53,12 @@ def run_batch(
     if stopped:
         raise _stopped(stopped)
     return [ended[number] for number in range(len(launches))]
+
+
+def _origin(launches: Sequence[Launch], names: Sequence[str], seed: int | None) -> Origin:
+    seed = launches[0].runner.recipe.seed if seed is None else seed
+    places = [names.index(launch.run_id) for launch in launches]
+    return Origin(count=len(names), places=places, seed=seed)
 
 
 def _stopped(errors: Sequence[StoppedError]) -> StoppedError:

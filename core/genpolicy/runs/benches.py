@@ -4,7 +4,7 @@ They stand in the registry as those of reference policies do. Every figure is a 
 ``bench/…``, named after its work.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -17,12 +17,13 @@ from genpolicy.records import BENCH, MetricsRecord, RunStart
 from genpolicy.registry import Registry
 from genpolicy.registry.writer import warn
 from genpolicy.runs import surroundings
+from genpolicy.runs.blame import in_words
 from genpolicy.runs.ids import new_run_id
 from genpolicy.runs.launch import Say, dataset_record, host_of
 
 
 def record_bench(
-    figures: Sequence[Figure],
+    measure: Callable[[], Sequence[Figure]],
     recipe: AgentRecipe,
     dataset: Dataset,
     *,
@@ -33,12 +34,12 @@ def record_bench(
     command: str = "",
     say: Say = warn,
 ) -> str:
-    """Write figures into the registry, as a finished run of their own.
+    """Measure, and write the figures into the registry, as a run of their own.
 
     Args:
-        figures: What was measured.
-        recipe: The recipe whose parts were measured.
-        dataset: What they were measured on.
+        measure: Returns what it measures, while the run goes on.
+        recipe: The recipe whose parts are measured.
+        dataset: What they are measured on.
         registry: Where the run is recorded.
         device: Where the models lived.
         output: Where a run has its folder; none is made unless the registry fails.
@@ -72,6 +73,11 @@ def record_bench(
         tags=tuple(dict.fromkeys((BENCH, *tags))),
     )
     writer = registry.start(start, on_problem=say)
+    try:
+        figures = measure()
+    except BaseException as error:
+        writer.finish("failed" if isinstance(error, Exception) else "interrupted", in_words(error))
+        raise
     for figure in figures:
         stage = f"{BENCH}/{figure.what}"
         writer.on_metrics(MetricsRecord(stage=stage, step=0, values=metrics_of(figure)))

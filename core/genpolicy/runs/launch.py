@@ -25,7 +25,7 @@ from genpolicy.errors import RunError, StoppedError
 from genpolicy.evaluation.workers import Workers
 from genpolicy.observer import Observer
 from genpolicy.records import DatasetRecord, EvaluationRecord, EventRecord, RunStart, RunState
-from genpolicy.registry import Registry, RunWriter
+from genpolicy.registry import Registry, RunDetail, RunWriter
 from genpolicy.registry.marks import mark
 from genpolicy.registry.writer import warn
 from genpolicy.runs import surroundings
@@ -33,7 +33,7 @@ from genpolicy.runs.blame import explain, in_words
 from genpolicy.runs.ids import new_run_id
 from genpolicy.tracker import Guarded, TrackerRecipe
 from genpolicy.training.checkpoint import write_atomically
-from genpolicy.training.compiling import COMPILED
+from genpolicy.training.compiling import COMPILED, EAGER
 from genpolicy.training.runner import Outcome, Runner
 from genpolicy.training.sampler import Sampler
 
@@ -230,8 +230,7 @@ def start(
         workers=workers,
     )
     if parent is not None:
-        events = registry.run(parent).events
-        runner.learner.compiling.follow(each.step for each in events if each.kind == COMPILED)
+        runner.learner.compiling.follow(decisions_of(registry.run(parent)))
     _begin_folder(folder, run_id, recipe, registry)
     git = surroundings.git_state(Path.cwd())
     record = RunStart(
@@ -299,6 +298,20 @@ def run(
             workers=workers,
         )
         return launch.run(observers)
+
+
+def decisions_of(detail: RunDetail) -> dict[int, bool]:
+    """Return whether a run's stages were compiled, by the step before which that was decided.
+
+    What was decided after the checkpoint from which the run was resumed has been given up.
+    """
+    decisions: dict[int, bool] = {}
+    for event in detail.events:
+        if event.kind in (COMPILED, EAGER):
+            decisions[event.step] = event.kind == COMPILED
+        elif event.kind == "resumed":
+            decisions = {step: was for step, was in decisions.items() if step <= event.step}
+    return decisions
 
 
 def dataset_record(dataset: Dataset) -> DatasetRecord:

@@ -11,6 +11,7 @@ from typing import Final
 
 import attrs
 import torch
+from torch import Tensor
 
 from genpolicy.composition.choosing import recall
 from genpolicy.dataset import DatasetRecipe
@@ -25,7 +26,7 @@ from genpolicy.tracker import TrackerRecipe
 from genpolicy.training.checkpoint import decode, whole_checkpoints
 from genpolicy.training.sampler import Sampler
 
-_RANDOM: Final = "random/cpu"
+_RANDOM: Final = "random/"
 
 
 @attrs.frozen(kw_only=True)
@@ -36,11 +37,13 @@ class Meeting:
         runs: The runs, in their order.
         names: The ids of all that began together.
         step: After how many steps they meet.
+        seed: The seed of the first of all that began; ``None`` if nothing is known of it any more.
     """
 
     runs: tuple[RunDetail, ...]
     names: tuple[str, ...]
     step: int
+    seed: int | None
 
 
 def meeting_of(
@@ -67,7 +70,9 @@ def meeting_of(
     going = tuple(each for each in able if each.id in needed or step in files[each.id])
     if len(going) < 2 or not _of_one_stream([files[each.id].get(step) for each in going]):
         return None
-    return Meeting(runs=going, names=names, step=step)
+    began = known(registry, names[0])
+    seed = began.start.seed if began is not None else None
+    return Meeting(runs=going, names=names, step=step, seed=seed)
 
 
 def take_up(
@@ -85,6 +90,11 @@ def take_up(
     Raises:
         GenpolicyError: As for :func:`genpolicy.runs.resumption.resume`; none is taken up then.
     """
+    if meeting.seed is None and meeting.step == 0:
+        say(
+            f"run {meeting.names[0]}, whose seed began the random numbers of all, is no longer in "
+            "the registry: those that start anew draw others than they would have"
+        )
     first = meeting.runs[0]
     recipe = recall(catalogue, first.start.recipe, first.start.providers)
     data = recipe.part("dataset", DatasetRecipe).prepare()
@@ -127,5 +137,14 @@ def _had_any(run: RunDetail) -> bool:
 
 def _of_one_stream(paths: Sequence[Path | None]) -> bool:
     """Whether checkpoints hold the same random numbers; those of no step do."""
-    states = [decode(path).tensors[_RANDOM] for path in paths if path is not None]
-    return all(torch.equal(state, states[0]) for state in states)
+    states = [_random_in(path) for path in paths if path is not None]
+    return all(
+        state.keys() == states[0].keys()
+        and all(torch.equal(state[name], states[0][name]) for name in state)
+        for state in states
+    )
+
+
+def _random_in(path: Path) -> dict[str, Tensor]:
+    tensors = decode(path).tensors
+    return {name: tensor for name, tensor in tensors.items() if name.startswith(_RANDOM)}

@@ -1,6 +1,7 @@
 """Going on with a recorded run from its newest checkpoint."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -10,13 +11,13 @@ from genpolicy.composition.agent_recipe import AgentRecipe
 from genpolicy.composition.choosing import recall
 from genpolicy.dataset import Dataset, DatasetRecipe
 from genpolicy.discovery.catalogue import Catalogue
-from genpolicy.errors import CheckpointError, DataError, UsageError
+from genpolicy.errors import CheckpointError, DataError, UnknownRunError, UsageError
 from genpolicy.evaluation.workers import Workers
 from genpolicy.records import PartRecord
 from genpolicy.registry import Registry, RunDetail, RunWriter
 from genpolicy.registry.writer import warn
 from genpolicy.runs import surroundings
-from genpolicy.runs.launch import Launch, Say, dataset_record
+from genpolicy.runs.launch import Launch, Say, dataset_record, decisions_of
 from genpolicy.tracker import TrackerRecipe
 from genpolicy.training.checkpoint import sweep
 from genpolicy.training.runner import Runner
@@ -83,6 +84,7 @@ def resume(
     launch = Launch(runner, writer, say)
     try:
         passed = _restore(runner, writer, detail, step)
+        _follow(runner, registry, detail)
         for sentence in [*passed, *_changed_program(detail), *_changed_parts(detail, recipe)]:
             launch.note(sentence)
     except BaseException:
@@ -90,6 +92,17 @@ def resume(
         raise
     launch.mirror(trackers or {}, detail.start, resumed=runner.learner.step)
     return launch
+
+
+def _follow(runner: Runner, registry: Registry, detail: RunDetail) -> None:
+    """Compile where the run that it repeats was; else where it was itself, while that is known."""
+    compiling, parent = runner.learner.compiling, detail.start.parent
+    if parent is None:
+        own = decisions_of(detail)
+        compiling.follow(own, until=max(own, default=0))
+        return
+    with suppress(UnknownRunError):  # then a checkpoint knows, if there is one
+        compiling.follow(decisions_of(registry.run(parent)))
 
 
 def _restore(runner: Runner, writer: RunWriter, detail: RunDetail, wanted: int | None) -> list[str]:

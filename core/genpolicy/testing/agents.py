@@ -116,7 +116,8 @@ def shortened(objective: ObjectiveT, *, steps: int, rows: int, rate: float) -> O
 
     kind: Any = type(objective)
     short: Any = type(kind.__name__, (kind,), {"stages": stages})
-    values = {field.alias: getattr(objective, field.name) for field in attrs.fields(kind)}
+    given = [field for field in attrs.fields(kind) if field.init]
+    values = {field.alias: getattr(objective, field.name) for field in given}
     found: ObjectiveT = short(**values)
     return found
 

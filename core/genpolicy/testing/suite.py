@@ -18,7 +18,7 @@ from genpolicy.composition.contract import provided_class
 from genpolicy.discovery import Catalogue, PartEntry, load_catalogue
 from genpolicy.discovery.loader import HEAVY
 from genpolicy.errors import BrokenPartError, did_you_mean
-from genpolicy.recipe import Recipe, make_recipe, recipe_values
+from genpolicy.recipe import Recipe, make_recipe, options_of, recipe_values
 from genpolicy.testing.draws import the_same_noise
 from genpolicy.testing.surroundings import Surroundings
 
@@ -117,7 +117,7 @@ class Suite(ABC):
 
     def test_every_option_has_a_line_of_help(self, part: Recipe) -> None:
         """`agent info` shows it, and it is all that most people read."""
-        silent = [f.name for f in attrs.fields(type(part)) if not f.metadata.get("help")]
+        silent = [each.name for each in options_of(type(part)).values() if not each.help]
         assert not silent, f"without help: {', '.join(silent)}"
 
     def test_it_leaves_the_process_as_it_was(self, part: Recipe) -> None:

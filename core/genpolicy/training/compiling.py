@@ -4,9 +4,11 @@ Compiling takes a minute, and a compiled loss rounds otherwise. So the choice is
 stage, told to whoever records the run, kept in its checkpoints, and followed by whoever repeats it.
 """
 
+import functools
+import math
 import statistics
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Final, Literal
 
@@ -18,6 +20,7 @@ from genpolicy.dataset import Batch
 from genpolicy.errors import RunError
 from genpolicy.objective import Loss
 from genpolicy.records import EventRecord
+from genpolicy.training.python_state import changes, moments
 from genpolicy.training.update import Update
 
 COMPILED: Final = "compiled"
@@ -27,7 +30,7 @@ EAGER: Final = "eager"
 
 WARMUP: Final = 0.04
 """Seconds that compiling takes on a CPU for each operation of a step: 5 to 20 for the 160 to 820 of
-iql and fql, 65 for diffusion-ql's 1500, by benchmarks/steps.py on two quiet cores, torch 2.13."""
+iql and fql, 65 for diffusion-ql's 1500, by benchmarks/steps.py on two cores, torch 2.13."""
 SAVED: Final = 0.1
 """The share of a step's time that it then saves, for the least that gains from it: there."""
 _WORTH: Final = 2.0  # how many times compiling must pay for itself
@@ -47,7 +50,8 @@ class Compiling:
 
     def __init__(self, mode: Literal["auto", "on", "off"], device: torch.device) -> None:
         self._mode, self._weighs = mode, mode == "auto" and device.type == "cpu"
-        self._followed: frozenset[int] | None = None
+        self._followed: dict[int, bool] = {}
+        self._until: float = 0  # the last step of the run before which nothing but that is done
         self._news: list[EventRecord] = []
         self.enter()
 
@@ -58,14 +62,20 @@ class Compiling:
         self._seconds: list[float] = []
         self.operations = 0
 
-    def follow(self, steps: Iterable[int]) -> None:
-        """Decide nothing: compile before the steps of the run with these numbers, from 1."""
-        self._followed = frozenset(steps)
+    def follow(self, decisions: Mapping[int, bool], until: float = math.inf) -> None:
+        """Decide nothing, but as was decided before.
+
+        Args:
+            decisions: Whether a stage was compiled, by the step of the run, from 1, before which
+                that was decided.
+            until: The last step to which that goes; after it, decide.
+        """
+        self._followed, self._until = dict(decisions), until
 
     @contextmanager
     def watched(self) -> Iterator[None]:
         """Take note of how long a step takes, and of how many operations the first one has."""
-        if not self._weighs or self._done or self._followed is not None:
+        if not self._weighs or self._done or self._until == math.inf:
             yield
             return
         start = time.perf_counter()
@@ -93,13 +103,16 @@ class Compiling:
         Raises:
             RunError: A loss cannot be compiled and must be, by ``compile=on``.
         """
+        self._step = step
+        if self._decided and self._followed.get(step) is False:
+            self._leave(updates, f"stage {stage!r} is no longer compiled, as the run was")
         if self._done:
             return
         if self._decided is None:
             self._decide(step, left, stage)
         self._done = self._decided is not None
         if self._decided:
-            self._compile(updates, batch, step)
+            self._compile(updates, batch)
 
     def news(self) -> list[EventRecord]:
         """Return what was decided since the last call."""
@@ -108,19 +121,22 @@ class Compiling:
 
     def state(self) -> dict[str, Any]:
         """Return what was decided, for a checkpoint."""
-        followed = None if self._followed is None else sorted(self._followed)
+        followed = sorted(self._followed.items()) if self._until == math.inf else None
         return {"compiled": self._decided, "compile_follows": followed}
 
     def load(self, facts: Mapping[str, Any]) -> None:
         """Take up what was decided."""
         self._decided = facts.get("compiled")
         if facts.get("compile_follows") is not None:
-            self.follow(facts["compile_follows"])
+            self.follow(dict(facts["compile_follows"]))
 
     def _decide(self, step: int, left: int, stage: str) -> None:
-        if self._followed is not None:
-            if step in self._followed:
-                self._settle(True, step, f"stage {stage!r} is compiled as the run was")
+        if step in self._followed:
+            verb = "is" if self._followed[step] else "is not"
+            message = f"stage {stage!r} {verb} compiled, as the run was"
+            self._settle(self._followed[step], step, message)
+        elif step <= self._until:
+            return
         elif self._mode == "on":
             self._settle(True, step, f"stage {stage!r} is compiled, as train.compile=on asks")
         elif self._weighs and len(self._seconds) == _MEASURED:
@@ -146,20 +162,33 @@ class Compiling:
         """Add something to the news."""
         self._news.append(EventRecord(kind=kind, message=message, step=step))
 
-    def _compile(self, updates: Sequence[Update], batch: Batch, step: int) -> None:
+    def _compile(self, updates: Sequence[Update], batch: Batch) -> None:
         try:
+            _check_plain_values(updates)
             made = [_compiled(update, updates, batch) for update in updates]
         except _CannotCompileError as error:
-            self._fall_back(str(error), step)
+            self._refuse(str(error))
+            self._decided, self._news = False, []
+            self.tell("warning", f"{error}; training goes on without", self._step)
             return
         for update, loss in zip(updates, made, strict=True):
-            update.use(loss)
+            update.use(loss, functools.partial(self._failed, updates, update.role))
 
-    def _fall_back(self, why: str, step: int) -> None:
+    def _failed(self, updates: Sequence[Update], role: str, error: Exception) -> None:
+        """Go on without, as a compiled loss failed at a step that was taken without it."""
+        why = f"the compiled loss that trains {role!r} failed: {_first_line(error)}"
+        self._refuse(why)
+        self.tell("warning", f"{why}; training goes on without", self._step)
+        self._leave(updates, f"not compiled from here on: {why}")
+
+    def _refuse(self, why: str) -> None:
         if self._mode == "on":
             raise RunError(f"{why}; --compile off trains without")
-        self._decided, self._news = False, []
-        self.tell("warning", f"{why}; training goes on without", step)
+
+    def _leave(self, updates: Sequence[Update], message: str) -> None:
+        for update in updates:
+            update.use(None)
+        self._settle(False, self._step, message)
 
 
 class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -221,6 +250,24 @@ def _compiled(update: Update, updates: Sequence[Update], batch: Batch) -> Callab
                 f"the loss that trains {update.role!r} cannot be compiled: {_first_line(error)}"
             ) from error
     return loss
+
+
+def _check_plain_values(updates: Sequence[Update]) -> None:
+    """Refuse models of which every step would be compiled anew."""
+    for update in updates:
+        if _changes(update, updates):
+            raise _CannotCompileError(
+                f"{type(update.model).__name__}, the model of role {update.role!r}, changes plain "
+                "Python values as it trains, so that no compiled loss lasts"
+            )
+
+
+def _changes(update: Update, updates: Sequence[Update]) -> bool:
+    with _untouched(updates):
+        try:
+            return changes(update.model, moments(update.settled))
+        except Exception:  # it cannot be copied, or told this; a loss that fails later is left then
+            return False
 
 
 def _try_out(update: Update, loss: Callable[..., Loss], batch: Batch) -> None:

@@ -7,17 +7,18 @@ captured. A step that reads a value from there, or whose models keep a count in 
 progress of training, is not captured, and taken part by part.
 """
 
-import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 import attrs
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from genpolicy.backbone import Model
 from genpolicy.dataset import Batch
+from genpolicy.training.python_state import bound_parts, changes, plain_values
 from genpolicy.training.update import Update
 
 Taken = tuple[dict[str, Tensor], list[Tensor]]
@@ -49,6 +50,8 @@ class StepGraph:
     ) -> None:
         self._take, self._device, self._say = take, device, say
         self._models = [update.model for update in updates]
+        losses = [part for update in updates for part in bound_parts(update.loss)]
+        self._parts = [*self._models, *losses]
         self._steps, self._why = 0, ""
         self._graph: torch.cuda.CUDAGraph | None = None
         self._batch: Batch
@@ -64,13 +67,24 @@ class StepGraph:
         if self._steps < _WARMUP:
             return self._aside(batch)
         if self._steps == _WARMUP:
-            with Watch(self._device) as watch:
-                found = self._aside(batch)
-            self._give_up(watch.found or python_state(self._models))
-            return found
+            return self._watched(batch)
         if not self._why:
             self._capture(batch)
         return self._take(batch) if self._why else self(batch)
+
+    def _watched(self, batch: Batch) -> Taken:
+        """Take a step, and see whether it can be captured."""
+        before = [plain_values(part) for part in self._parts]
+        with Watch(self._device) as watch:
+            found = self._aside(batch)
+        follows = python_state(self._models)
+        counting = (
+            _counting(part)
+            for part, values in zip(self._parts, before, strict=True)
+            if plain_values(part) != values
+        )
+        self._give_up(watch.found or follows or next(counting, ""))
+        return found
 
     def _aside(self, batch: Batch) -> Taken:
         """Take a step on a stream of its own, as what is captured later must have been."""
@@ -88,7 +102,7 @@ class StepGraph:
         self._batch = attrs.evolve(batch, **copies)
         graph = torch.cuda.CUDAGraph()
         try:
-            with torch.cuda.graph(graph):
+            with _survivable(self._device), torch.cuda.graph(graph):
                 self._found = self._take(self._batch)
         except RuntimeError as error:
             self._give_up(str(error).strip().partition("\n")[0])
@@ -138,32 +152,38 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return ""
 
 
+@contextmanager
+def _survivable(device: torch.device) -> Iterator[None]:
+    """Put the stream and the random numbers back where a capture fails, which leaves its own."""
+    stream = torch.cuda.current_stream(device)
+    index = torch.cuda.current_device() if device.index is None else device.index
+    generator = torch.cuda.default_generators[index]
+    kept = generator.clone_state()
+    try:
+        yield
+    except BaseException:
+        torch.cuda.set_stream(stream)
+        generator.graphsafe_set_state(kept)
+        raise
+
+
 def python_state(models: Sequence[Model]) -> str:
     """Return which model's ``after_step`` cannot be captured, and why; nothing if each can.
 
     It is tried on a copy.
     """
     for model in models:
-        if type(model).after_step is Model.after_step:
-            continue
-        tried = copy.deepcopy(model)
-        before = _counts(tried)
         try:
-            tried.after_step(object())  # type: ignore[arg-type]
+            counts = changes(model, [object()])
         except Exception:  # whatever is done with it, it is no number
             return f"{type(model).__name__} follows the progress of training"
-        if _counts(tried) != before:
-            return f"{type(model).__name__} keeps a count in Python"
+        if counts:
+            return _counting(model)
     return ""
 
 
-def _counts(model: nn.Module) -> list[Any]:
-    """Return what plain values a model's modules hold."""
-    plain = (bool, int, float, str, tuple)
-    return [
-        {name: value for name, value in vars(module).items() if isinstance(value, plain)}
-        for module in model.modules()
-    ]
+def _counting(part: object) -> str:
+    return f"{type(part).__name__} keeps a count in Python"
 
 
 def _by_mask(args: Sequence[Any]) -> bool:

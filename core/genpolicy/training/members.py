@@ -19,7 +19,7 @@ from genpolicy.errors import UsageError
 from genpolicy.objective import Stage
 from genpolicy.training.learner import Learner
 from genpolicy.training.own_numbers import OwnNumbers
-from genpolicy.training.precision import losing, multiplying
+from genpolicy.training.precision import Precision, losing, multiplying
 from genpolicy.training.update import Update
 
 Tensors = dict[str, Tensor]
@@ -123,16 +123,22 @@ class StackedUpdate:
         self._stacks = stacks
         self._take_up()
 
-    def losses(self, batch: Tensors, randomness: str | None = None) -> tuple[Tensor, Tensors]:
+    def losses(
+        self,
+        batch: Tensors,
+        randomness: str | None = None,
+        precision: Precision | None = None,
+    ) -> tuple[Tensor, Tensors]:
         """Return every member's loss, ``[member]``, and its metrics.
 
         Args:
             batch: Every member's batch.
             randomness: Whose noise is whose, if not as the members train.
+            precision: In which precision, if not as the members train.
         """
         first = self.updates[0]
         losses = torch.func.vmap(self._one, randomness=randomness or self._randomness)
-        with losing(first.options.precision, first.device):
+        with losing(precision or first.options.precision, first.device):
             found: tuple[Tensor, Tensors] = losses(self._tensors, self.own.tensors(), batch)
         return found
 
@@ -186,7 +192,7 @@ class StackedUpdate:
         own = [update.optimiser.state for update in self.updates]
         columns = zip(*(update.parameters for update in self.updates), strict=True)
         for stack, members in zip(self.parameters, columns, strict=True):
-            states = [state[member] for state, member in zip(own, members, strict=True)]
+            states = [state.get(member, {}) for state, member in zip(own, members, strict=True)]
             if all(states):
                 self._optimiser.state[stack] = {
                     "step": states[0]["step"].clone(),
@@ -195,20 +201,25 @@ class StackedUpdate:
                         for name in ("exp_avg", "exp_avg_sq")
                     },
                 }
-        self._shared = False
+        self._unshared = list(range(len(self.parameters)))
 
     def _share(self) -> None:
-        """Let the members' optimisers see the state as views of theirs."""
-        if self._shared:
-            return
+        """Let the members' optimisers see the state as views of theirs.
+
+        A weight that had no gradient yet has no state.
+        """
+        for place in self._unshared[:]:
+            state = self._optimiser.state.get(self.parameters[place])
+            if state:
+                self._share_one(place, state)
+                self._unshared.remove(place)
+
+    def _share_one(self, place: int, state: Tensors) -> None:
         for number, update in enumerate(self.updates):
-            for stack, member in zip(self.parameters, update.parameters, strict=True):
-                state = self._optimiser.state[stack]
-                update.optimiser.state[member] = {
-                    "step": state["step"],
-                    **{name: state[name][number] for name in ("exp_avg", "exp_avg_sq")},
-                }
-        self._shared = True
+            update.optimiser.state[update.parameters[place]] = {
+                "step": state["step"],
+                **{name: state[name][number] for name in ("exp_avg", "exp_avg_sq")},
+            }
 
 
 class Members:

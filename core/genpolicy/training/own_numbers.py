@@ -5,20 +5,17 @@ are taken at once, the first member's parts hold each number as a tensor of one 
 as ``torch.func.functional_call`` puts weights in their places; afterwards they are what they were.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from types import FunctionType, ModuleType
-from typing import Any, Final
+from typing import Any
 
 import attrs
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from genpolicy.errors import UsageError
-
-_REGISTERED: Final = frozenset({"_parameters", "_buffers"})
-_PLAIN: Final = (bool, int, str, type(None))
-_OPAQUE: Final = (FunctionType, ModuleType, type, torch.Generator)
+from genpolicy.training.held import alike, held, is_holder
 
 
 @attrs.frozen(eq=False)
@@ -84,29 +81,50 @@ def _parts_of(loss: Any) -> list[object]:
     return [loss.func.__self__, *loss.keywords.values()]
 
 
-def _differing(members: Sequence[Sequence[object]]) -> Iterator[_Number]:
-    seen: set[int] = set()
-    for parts in zip(*members, strict=True):
-        yield from _within(parts, seen)
+def _differing(members: Sequence[Sequence[object]]) -> list[_Number]:
+    seen: dict[tuple[int, ...], tuple[object, ...]] = {}
+    found = [
+        number
+        for parts in zip(*members, strict=True)
+        for number in _within(type(parts[0]).__name__, parts, seen)
+    ]
+    met = Counter(ids[0] for ids in seen)
+    for number in found:
+        if met[id(number.holders[0])] > 1:
+            raise _unlike(number.holders[0])  # what is one object for the first is several for them
+    return found
 
 
-def _within(parts: tuple[object, ...], seen: set[int]) -> Iterator[_Number]:
-    """Go through the same object of every member, and all that it holds."""
-    first = parts[0]
-    if id(first) in seen or all(part is first for part in parts):
+def _within(
+    name: str, parts: tuple[object, ...], seen: dict[tuple[int, ...], tuple[object, ...]]
+) -> Iterator[_Number]:
+    """Go through the same object of every member, and all that it holds.
+
+    What all have in common is gone through as well: a number may not be put into it.
+    """
+    ids, first = tuple(map(id, parts)), parts[0]
+    if ids in seen:
         return
-    seen.add(id(first))
-    fields = [_fields(part) for part in parts]
-    if any(each.keys() != fields[0].keys() for each in fields):
-        raise UsageError(f"not every {type(first).__name__} is made up alike")
-    for name in fields[0]:
-        values = tuple(each[name] for each in fields)
-        if _is_number(values) and not isinstance(first, (dict, list, tuple)):
-            if any(value != values[0] for value in values):
-                yield _Number(name, parts)
+    fields = [held(part) for part in parts]
+    if any(type(part) is not type(first) for part in parts):
+        raise UsageError(f"{name!r} is of several kinds")
+    if fields[0] is None:
+        _refuse_unlike(name, parts)
+        return
+    seen[ids] = parts
+    if any(each is None or each.keys() != fields[0].keys() for each in fields):
+        raise _unlike(first)
+    for key in fields[0]:
+        values = tuple(each[key] for each in fields if each is not None)
+        if _is_number(values) and is_holder(first):
+            if any(value != values[0] for value in values if value is not values[0]):
+                yield _Number(str(key), parts)
         else:
-            _refuse_unlike(name, values)
-            yield from _within(values, seen)
+            yield from _within(str(key), values, seen)
+
+
+def _unlike(part: object) -> UsageError:
+    return UsageError(f"not every {type(part).__name__} is made up alike")
 
 
 def _is_number(values: tuple[object, ...]) -> bool:
@@ -116,29 +134,10 @@ def _is_number(values: tuple[object, ...]) -> bool:
 
 def _refuse_unlike(name: str, values: tuple[object, ...]) -> None:
     first = values[0]
-    if any(type(value) is not type(first) for value in values):
-        raise UsageError(f"{name!r} is of several kinds")
-    if isinstance(first, (*_PLAIN, float)) and any(value != first for value in values):
-        raise UsageError(f"{name!r} is more than a number that enters a loss")
-    if isinstance(first, Tensor) and not all(_same(first, value) for value in values):
+    if all(value is first or alike(value, first) for value in values):
+        return
+    if isinstance(first, Tensor):
         raise UsageError(f"{name!r} is a tensor of each one's own, and no buffer")
-
-
-def _same(one: Tensor, other: Any) -> bool:
-    return one.shape == other.shape and torch.equal(one, other)
-
-
-def _fields(value: object) -> dict[str, Any]:
-    """Return what an object holds, by name; nothing of what cannot be looked into."""
-    if isinstance(value, nn.Module):
-        return {key: each for key, each in vars(value).items() if key not in _REGISTERED}
-    if isinstance(value, dict):
-        return {str(key): each for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return {str(number): each for number, each in enumerate(value)}
-    kind: type[Any] = type(value)
-    if attrs.has(kind):
-        return {field.name: getattr(value, field.name) for field in attrs.fields(kind)}
-    if isinstance(value, (_OPAQUE, Tensor)):
-        return {}
-    return dict(getattr(value, "__dict__", {}))
+    if isinstance(first, (int, float, str)):
+        raise UsageError(f"{name!r} is more than a number that enters a loss")
+    raise UsageError(f"{name!r} is a {type(first).__name__} of each one's own, and not the same")

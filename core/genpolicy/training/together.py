@@ -22,11 +22,26 @@ End = Outcome | Exception
 Course = Generator[Turn | Look, None, Outcome]
 
 
+@attrs.frozen(kw_only=True)
+class Origin:
+    """What a program was when it began, where some no longer take part.
+
+    Args:
+        count: How many began together; random numbers are drawn for all of them still.
+        places: The number of each that goes on among those.
+        seed: The seed of the first of all.
+    """
+
+    count: int
+    places: Sequence[int]
+    seed: int
+
+
 def run_together(
     runners: Sequence[Runner],
     observers: Sequence[Sequence[Observer]],
     ended: Callable[[int, End], None],
-    places: Sequence[int] | None = None,
+    origin: Origin | None = None,
 ) -> None:
     """Run all to their ends.
 
@@ -37,9 +52,10 @@ def run_together(
         runners: Runs that differ by their seeds and by numbers which losses read, at the same step.
         observers: Told how each goes.
         ended: Told as soon as one is over, by its number, what it left or why it ended.
-        places: The number of each among those that began together, if some no longer take part:
-            random numbers are drawn for these all the same.
+        origin: Among which they began, if not among themselves.
     """
+    count, seed = len(runners), runners[0].recipe.seed
+    origin = origin or Origin(count=count, places=range(count), seed=seed)
     pace = runners[0].pace
     for runner in runners:
         runner.pace = pace
@@ -48,7 +64,7 @@ def run_together(
             open_courses.enter_context(closing(runner.course(told)))
             for runner, told in zip(runners, observers, strict=True)
         ]
-        _Together(runners, courses, ended, places or range(len(runners))).run()
+        _Together(runners, courses, ended, origin).run()
 
 
 class _Together:
@@ -57,14 +73,15 @@ class _Together:
         runners: Sequence[Runner],
         courses: Sequence[Course],
         ended: Callable[[int, End], None],
-        places: Sequence[int],
+        origin: Origin,
     ) -> None:
-        self._runners, self._courses, self._places = runners, courses, places
+        self._runners, self._courses = runners, courses
+        self._origin, self._places = origin, origin.places
         self._ended, self._over = ended, set[int]()
 
     def run(self) -> None:
         if not self._runners[0].learner.step:
-            torch.manual_seed(self._runners[0].recipe.seed)
+            torch.manual_seed(self._origin.seed)
         members = Members(self._learners())
         entered, updates = -1, list[StackedUpdate]()
         while turns := self._turns():
@@ -81,7 +98,7 @@ class _Together:
         own = dict(zip(self._places, self._runners, strict=True))
         return [
             own[place].learner if place in own else _copy_of(self._runners[0])
-            for place in range(max(own) + 1)
+            for place in range(self._origin.count)
         ]
 
     def _forget_all_but(self, turns: dict[int, Turn], members: Members) -> None:

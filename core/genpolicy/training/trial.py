@@ -15,6 +15,7 @@ from genpolicy.dataset import Batch
 from genpolicy.errors import UsageError
 from genpolicy.objective import Stage
 from genpolicy.training.members import Members, StackedUpdate, Tensors
+from genpolicy.training.python_state import moments
 
 _ROUNDING: Final = 1e-3  # of a loss, relative to it
 _OF_GRADIENTS: Final = 1e-2  # of a weight's gradient, relative to its norm: a small difference of
@@ -52,7 +53,7 @@ def _compared(update: StackedUpdate, batch: Tensors) -> str | None:
     """Compare what all come to at once with what each comes to alone."""
     update.losses(batch, "different")
     torch.manual_seed(0)
-    values, _ = update.losses(batch, "same")
+    values, _ = update.losses(batch, "same", "full")
     found = list(_gradients(values.sum(), update.parameters))
     for number, each in enumerate(update.updates):
         rows = Batch(**{name: column[number] for name, column in batch.items()})
@@ -66,11 +67,12 @@ def _compared(update: StackedUpdate, batch: Tensors) -> str | None:
 
 
 def _later(update: StackedUpdate) -> str | None:
-    """Say whether the numbers that differ in the end are others than at the beginning."""
-    for each in update.updates:
-        each.model.after_step(1.0)
-    if update.own_numbers().names != update.own.names:
-        return "reads numbers that change as training goes on"
+    """Say whether the numbers that differ are others on the way than at the beginning."""
+    for moment in moments(update.updates[0].settled):
+        for each in update.updates:
+            each.model.after_step(moment)
+        if update.own_numbers().names != update.own.names:
+            return "reads numbers that change as training goes on"
     return None
 
 

@@ -68,7 +68,7 @@ class Update:
         self.averages = averages
         self.owner, self.settled = owner, settled
         self.device = parameters[0].device
-        self._compiled: Callable[..., Loss] | None = None
+        self.use(None)
 
     def step(self, batch: Batch, index: int) -> Loss:
         """Take the step number ``index`` of the stage and return the loss it started from."""
@@ -78,9 +78,7 @@ class Update:
     def take(self, batch: Batch, index: int) -> Loss:
         """Take a step at the learning rate that is set."""
         with multiplying(self.options.precision, self.device):
-            loss = self.lost(batch, self._compiled or self.loss)
-            self.optimiser.zero_grad(set_to_none=True)
-            loss.value.backward(inputs=self.parameters)  # type: ignore[no-untyped-call]
+            loss = self._graded(batch)
         if self.options.clip_norm:
             nn.utils.clip_grad_norm_(self.parameters, self.options.clip_norm)
         self.optimiser.step()
@@ -89,9 +87,35 @@ class Update:
             move_towards(average.model, self.model, average.rate)
         return loss
 
-    def use(self, compiled: Callable[..., Loss]) -> None:
-        """Take the loss by an equivalent that is compiled, from now on."""
-        self._compiled = compiled
+    def use(
+        self,
+        compiled: Callable[..., Loss] | None,
+        failed: Callable[[Exception], None] | None = None,
+    ) -> None:
+        """Take the loss by an equivalent that is compiled, from now on.
+
+        Args:
+            compiled: The equivalent; ``None`` for the loss itself.
+            failed: Told why the equivalent failed at a step that the loss itself can take.
+        """
+        self._compiled, self._failed = compiled, failed
+
+    def _graded(self, batch: Batch) -> Loss:
+        """Return the loss of a batch, its gradients taken."""
+        if self._compiled is None or self._failed is None:
+            return self._backward(batch, self._compiled or self.loss)
+        try:
+            return self._backward(batch, self._compiled)
+        except Exception as error:
+            found = self._backward(batch, self.loss)  # what fails of itself says so
+            self._failed(error)
+            return found
+
+    def _backward(self, batch: Batch, loss: Callable[..., Loss]) -> Loss:
+        found = self.lost(batch, loss)
+        self.optimiser.zero_grad(set_to_none=True)
+        found.value.backward(inputs=self.parameters)  # type: ignore[no-untyped-call]
+        return found
 
     def lost(self, batch: Batch, loss: Callable[..., Loss]) -> Loss:
         """Return the loss of a batch, computed in the precision that was chosen.

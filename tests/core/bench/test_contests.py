@@ -11,8 +11,9 @@ from genpolicy.bench.contests import contests
 from genpolicy.bench.floor import record
 from genpolicy.bench.peers.peer import Peer
 from genpolicy.bench.start import start_contest
-from genpolicy.bench.steps import step_of
+from genpolicy.bench.steps import as_it_runs, step_of
 from genpolicy.bench.turns import FLOOR, OURS, hold
+from genpolicy.composition.assemble import Shapes
 from genpolicy.errors import RunError
 from genpolicy.training import compiling
 from genpolicy.training.sampler import Sampler
@@ -59,6 +60,26 @@ def test_a_compiled_step_has_the_floor_of_the_eager_one(recipe_of, data_of, cata
         hold(step, rounds=1)
         taken[mode] = step.flops
     assert taken["on"] == taken["off"] == taken["auto"] > 0
+
+
+def test_on_cuda_auto_is_measured_as_it_runs_and_on_a_cpu_it_has_nothing_to_weigh(recipe_of):
+    for mode, device, taken in (
+        ("auto", "cpu", "off"),
+        ("auto", "cuda", "auto"),
+        ("on", "cpu", "on"),
+        ("off", "cuda", "off"),
+    ):
+        recipe = recipe_of("objective=bc", f"train.compile={mode}")
+        (stage,) = recipe.objective.stages()
+        shapes = Shapes(observation_dim=3, action_shape=(2,))
+        task = peers.Task(
+            recipe=recipe,
+            stage=stage,
+            shapes=shapes,
+            device=torch.device(device),
+            draw=lambda: None,
+        )
+        assert as_it_runs(task).recipe.train.compile == taken
 
 
 def test_a_stage_that_is_over_begins_anew(recipe_of, data_of, catalogue):

@@ -15,6 +15,11 @@ def seeds_of(objective, number, run, **changes):
     return [run(objective, seed=seed, **changes) for seed in range(number)]
 
 
+def student(run):
+    parts = {"objective": "genpolicy/fql", "student.backbone": "genpolicy/one-step"}
+    return run("fql", parts=parts)
+
+
 def test_rows_are_told_apart_by_parts_and_columns_by_dataset(run):
     runs = [run(), run(backbone="diffusion"), run("gmpo"), run(dataset="hall")]
     found = groups(runs)
@@ -29,10 +34,27 @@ def test_rows_are_told_apart_by_parts_and_columns_by_dataset(run):
 
 
 def test_a_part_that_a_run_has_not_is_none_and_slots_are_keys_too(run):
-    student = {"objective": "genpolicy/fql", "student.backbone": "genpolicy/one-step"}
-    runs = [run(), run("fql", parts=student)]
-    found = groups(runs, "objective", "student.backbone")
+    found = groups([run(), student(run)], "objective", "student.backbone")
     assert [group.values[1] for group in found.groups] == [None, "genpolicy/one-step"]
+
+
+def test_rows_are_told_apart_by_options_in_the_order_of_numbers(run, reference):
+    betas = (10.0, 2.0, 0.5)
+    runs = [run(recipe=str(b), settings={"objective.beta": b}) for b in betas]
+    runs += [run("iql", settings={"objective.limit": None, "objective.steps": [1, 2]}), reference()]
+    found = groups(runs, "objective", "objective.beta")
+    assert [group.label for group in found.groups] == [
+        "(expert)",
+        "bc,objective.beta=0.5",
+        "bc,objective.beta=2",
+        "bc,objective.beta=10",
+        "iql",
+    ]
+    assert found.groups[1].values == ("genpolicy/bc", 0.5)
+    assert "recipes" not in " ".join(found.remarks)
+    other = groups(runs[:-1], "objective.limit", "objective.steps").groups
+    assert [group.values for group in other] == [(None, None), ("none", (1, 2))]
+    assert other[1].label == "objective.limit=none,objective.steps=1,2"
 
 
 def test_seeds_are_counted_once_and_recipes_that_a_row_merges_are_said(run):
@@ -87,12 +109,15 @@ def test_groups_that_lack_a_dataset_are_not_complete_and_it_is_said(run):
     [
         (("objectiv",), "runs cannot be grouped by 'objectiv'; did you mean 'objective'?"),
         (("seed",), "runs cannot be grouped by 'seed'; there are: backbone, critic, inference"),
+        (("objective.bta",), "grouped by 'objective.bta'; did you mean 'objective.beta'?"),
+        (("studnt.backbone",), "'studnt.backbone'; did you mean 'student.backbone'?"),
+        (("dataset",), "runs cannot be grouped by 'dataset'; there are: backbone, critic"),
         (("objective", "objective"), "runs are grouped by different keys, such as objective,back"),
     ],
 )
 def test_keys_that_are_none_are_refused(run, by, sentence):
     with pytest.raises(UsageError) as raised:
-        groups([run()], *by)
+        groups([run(settings={"dataset": "x", "objective.beta": 1.0}), student(run)], *by)
     assert sentence in str(raised.value)
 
 

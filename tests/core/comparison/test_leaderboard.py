@@ -160,3 +160,13 @@ def test_a_name_that_fits_none_or_several_is_refused(board, name, sentence):
     with pytest.raises(UsageError) as raised:
         group_named(board(by=("objective", "backbone")), name)
     assert str(raised.value) == sentence
+
+
+def test_a_row_told_apart_by_options_is_named_by_key_and_value_or_by_its_value(run):
+    runs = [run(recipe=str(b), settings={"objective.beta": b}) for b in (1.0, 10.0)]
+    board = compared(comparable(runs), ("objective", "objective.beta"))
+    for name in ("objective.beta=1", "1", "bc,1", "bc,objective.beta=1"):
+        assert group_named(board, name).label == "bc,objective.beta=1"
+    with pytest.raises(UsageError, match=r"2 rows are called 'bc': bc,objective\.beta=1; bc,obj"):
+        group_named(board, "bc")
+    assert [row.values[1] for row in standings(board, resamples=9)] == [1.0, 10.0]

@@ -6,7 +6,7 @@ from genpolicy.composition.agent_recipe import AgentRecipe
 from genpolicy.composition.grid import resolve_grid
 from genpolicy.composition.layers import from_arguments
 from genpolicy.discovery.catalogue import Catalogue
-from genpolicy.errors import OptionError
+from genpolicy.errors import OptionError, UnknownPartError
 from genpolicy.recipe_settings import flat
 
 Grid = Callable[..., list[AgentRecipe]]
@@ -54,7 +54,9 @@ def test_a_point_is_the_recipe_of_its_value_alone(grid: Grid) -> None:
     ("typed", "message"),
     [
         ("objective.beta=1,,2", "objective.beta=1,,2 has an empty value; .* objective.beta=1,2"),
-        ("objective.beta=1,", "has an empty value"),
+        ("objective.beta=1,", "has an empty value; .* such as objective.beta=1,2$"),
+        ("critic.layer_norm=on,", "such as critic.layer_norm=on,off$"),
+        ("train.schedule=,cosine", "such as train.schedule=[a-z]+,[a-z]+$"),
         ("objective.beta=1,2,1.0", "names 1.0 twice; each value is run once"),
         ("objective.beta=1,x", "objective.beta takes a number; got 'x'"),
         ("objective.beta=1,-2", "'beta' must be >= 0: -2.0"),
@@ -66,3 +68,23 @@ def test_a_point_is_the_recipe_of_its_value_alone(grid: Grid) -> None:
 def test_a_grid_that_cannot_be_meant_is_refused(typed: str, message: str, grid: Grid) -> None:
     with pytest.raises(OptionError, match=message):
         grid("objective=gmpo", typed)
+
+
+@pytest.mark.parametrize(
+    "typed", ["dataset=random:3,random", "critic=double-q,iql", "student.backbone=flow,flow"]
+)
+def test_names_of_parts_make_no_grid(typed: str, catalogue: Catalogue) -> None:
+    slot, names = typed.split("=")
+    layers = [from_arguments(["objective=fql", typed])]
+    with pytest.raises(OptionError) as refused:
+        resolve_grid(catalogue, layers, recipe="none")
+    assert str(refused.value).startswith(f"{typed} names 2 parts, and a run has one of each kind; ")
+    assert f"run the command once with {slot}={names.split(',')[0]}, and once" in str(refused.value)
+
+
+def test_a_comma_in_a_name_that_is_none_of_several_parts_stays_in_it(catalogue: Catalogue) -> None:
+    typed = from_arguments(["objective=bc", "dataset=random:3,2"])
+    (one,) = resolve_grid(catalogue, [typed], recipe="none")
+    assert flat(one.as_json())["dataset.sizes"] == [3, 2]
+    with pytest.raises(UnknownPartError, match="provides dataset 'bimodal,nosuch'"):
+        resolve_grid(catalogue, [from_arguments(["dataset=bimodal,nosuch"])], recipe="none")

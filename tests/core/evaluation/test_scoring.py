@@ -58,7 +58,7 @@ def watch(monkeypatch):
     ("objective", "arguments"),
     [
         ("bc", ()),
-        ("bc", ("solver=sde", "backbone=diffusion")),
+        ("bc", ("solver=sde:5", "backbone=diffusion")),
         ("diffusion-ql", ("backbone=diffusion", "solver=ddpm", "inference=best-of:4")),
     ],
 )
@@ -103,11 +103,12 @@ def test_one_that_cannot_be_scored_leaves_the_others_alone(entries):
     assert [first.episodes, third.episodes] == [r.episodes for r in alone([made[0], made[2]])]
 
 
-def test_whoever_is_asked_to_stop_is_not_scored(entries):
-    def stop():
-        raise RunError("stop")
+def _stop():
+    raise RunError("stop")
 
-    made = [attrs.evolve(entry, go_on=stop) for entry in entries(count=2)]
+
+def test_whoever_is_asked_to_stop_is_not_scored(entries):
+    made = [attrs.evolve(entry, go_on=_stop) for entry in entries(count=2)]
     assert [str(outcome) for outcome in score_together(made, **FACTS)] == ["stop", "stop"]
 
 
@@ -123,3 +124,22 @@ def test_agents_that_differ_beside_their_weights_do_not_decide_as_one(entries):
 
     assert stacked(members([first.agent.decide, second.agent.decide]), seen) is not None
     assert stacked(members([first.agent.decide, louder]), seen) is None
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_why_agents_are_not_scored_as_one_is_shown_to_those_who_look_for_a_fault(
+    debug, entries, monkeypatch, capsys
+):
+    monkeypatch.setenv("AGENT_DEBUG", "1" if debug else "")
+    made = entries(count=2)
+    score_together([attrs.evolve(entry, go_on=_stop) for entry in made], **FACTS)
+    models = [entry.agent.models.all() for entry in made]
+    acts = [made[0].agent.decide, lambda *given: 2.0 * made[1].agent.decide(*given)]
+    stacked(list(zip(acts, models, strict=True)), torch.ones(2, 3))
+    stacked([], torch.ones(2, 3))
+    said = [line for line in capsys.readouterr().err.splitlines() if "debug: " in line]
+    assert said == debug * [
+        "debug: agents that began to play as one go on alone",
+        "debug: agents would decide otherwise as one than each alone",
+        "debug: agents cannot decide as one",
+    ]

@@ -49,6 +49,17 @@ def test_a_summary_shows_the_last_checkpoint_with_intervals(registry, make_run, 
     assert registry.run("a1b2c3").final_evaluation.return_ == summary.return_
 
 
+def test_a_summary_tells_settings_where_they_are_asked_for(registry, make_run):
+    options = {"beta": 2.0, "hidden": [8, 8], "limit": None}
+    recipe = {"parts": {"objective": {"name": "genpolicy/gmpg", "options": options}}}
+    registry.start(make_run(recipe=recipe)).finish("finished")
+    assert registry.runs()[0].settings == {}
+    (summary,) = registry.runs(settings=True)
+    assert summary.settings["objective.beta"] == 2.0
+    keys = ("objective.beta", "objective.hidden", "objective.limit", "objective.x")
+    assert [summary.setting(key) for key in keys] == [2.0, (8, 8), "none", None]
+
+
 def test_another_selection_is_shown_when_there_is_no_last(registry, make_run, make_evaluation):
     writer = registry.start(make_run())
     writer.on_evaluation(make_evaluation(10.0, step=1000, selection="best"))

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 import torch
 
@@ -52,7 +54,13 @@ def recorded(catalogue, registry, tmp_path):
     recipe = resolve(catalogue, [settings], recipe="none")
     data = recipe.part("dataset", DatasetRecipe).prepare()
     run = record_bench(
-        FIGURES, recipe, data, registry=registry, device=CPU, tags=["mine"], command="agent bench"
+        lambda: FIGURES,
+        recipe,
+        data,
+        registry=registry,
+        device=CPU,
+        tags=["mine"],
+        command="agent bench",
     )
     return registry.run(run)
 
@@ -121,7 +129,7 @@ def test_figures_that_are_not_wholly_recorded_are_an_error(
     data = recipe.part("dataset", DatasetRecipe).prepare()
     with pytest.raises(RegistryError, match=r"run \w+ is not wholly recorded: .* was removed"):
         record_bench(
-            FIGURES,
+            lambda: FIGURES,
             recipe,
             data,
             registry=registry,
@@ -129,3 +137,32 @@ def test_figures_that_are_not_wholly_recorded_are_an_error(
             output=tmp_path / "runs",
             say=lambda message: None,
         )
+
+
+def test_a_run_lasts_as_long_as_it_measures(catalogue, registry):
+    recipe = resolve(catalogue, [from_arguments(["dataset=random:3,2"])], recipe="none")
+    data = recipe.part("dataset", DatasetRecipe).prepare()
+
+    def measure():
+        time.sleep(0.3)
+        return FIGURES
+
+    run = registry.run(record_bench(measure, recipe, data, registry=registry, device=CPU))
+    assert run.seconds >= 0.25
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "message"),
+    [(UsageError("no"), "failed", "no"), (KeyboardInterrupt(), "interrupted", "KeyboardInterrupt")],
+)
+def test_a_bench_that_ends_early_says_so(error, state, message, catalogue, registry):
+    recipe = resolve(catalogue, [from_arguments(["dataset=random:3,2"])], recipe="none")
+    data = recipe.part("dataset", DatasetRecipe).prepare()
+
+    def measure():
+        raise error
+
+    with pytest.raises(type(error)):
+        record_bench(measure, recipe, data, registry=registry, device=CPU)
+    (run,) = registry.runs()
+    assert (run.state, registry.run(run.id).message) == (state, message)

@@ -13,7 +13,7 @@ from genpolicy.runs.companions import companions, left_at
 from genpolicy.runs.meeting import meeting_of, take_up
 from genpolicy.runs.reproduction import repeat
 from genpolicy.runs.resumption import resume
-from genpolicy.training.checkpoint import whole_checkpoints
+from genpolicy.training.checkpoint import State, decode, whole_checkpoints, write_checkpoint
 from genpolicy.training.sampler import Sampler
 
 CPU = torch.device("cpu")
@@ -95,10 +95,10 @@ def same(one, other):
     return all(torch.equal(one[name], other[name]) for name in one)
 
 
-def go_on(meeting, registry, catalogue):
-    known = {"registry": registry, "catalogue": catalogue, "device": CPU, "say": str}
+def go_on(meeting, registry, catalogue, say=str):
+    known = {"registry": registry, "catalogue": catalogue, "device": CPU, "say": say}
     taken = take_up(meeting, **known)
-    return run_batch(taken, (), meeting.names)
+    return run_batch(taken, (), meeting.names, meeting.seed)
 
 
 def test_members_meet_where_all_of_them_still_stand(interrupted, registry, catalogue, begin):
@@ -112,19 +112,21 @@ def test_members_meet_where_all_of_them_still_stand(interrupted, registry, catal
     assert left_at(registry.run(interrupted[0].id)) is None
 
 
-def test_the_place_of_one_that_failed_is_held(begin, registry, catalogue):
+@pytest.mark.parametrize("lost", range(3))
+def test_the_place_of_one_that_failed_is_held(lost, begin, registry, catalogue):
     """The others draw the random numbers that they would have drawn."""
     undisturbed = run_batch(begin())
     launches = begin()
-    _begin_with(launches[0], After(2, fail))
-    _begin_with(launches[2], After(6, interrupt))
+    _begin_with(launches[lost], After(2, fail))
+    _begin_with(launches[lost - 1], After(6, interrupt))
     with pytest.raises(KeyboardInterrupt):
         run_batch(launches)
-    first, *others = [registry.run(each.run_id) for each in launches]
-    assert first.state == "failed"
+    others = [registry.run(each.run_id) for each in launches]
+    assert others.pop(lost).state == "failed"
+    del undisturbed[lost]
     meeting = meeting_of(others[0], registry)
     assert [run.id for run in meeting.runs] == [run.id for run in others]
-    for one, other in zip(undisturbed[1:], go_on(meeting, registry, catalogue), strict=True):
+    for one, other in zip(undisturbed, go_on(meeting, registry, catalogue), strict=True):
         assert same(weights(one.folder), weights(other.folder))
 
 
@@ -162,6 +164,53 @@ def test_those_without_a_checkpoint_start_anew_together(begin, registry, catalog
     assert meeting.step == 0
     for one, other in zip(run_batch(begin()), go_on(meeting, registry, catalogue), strict=True):
         assert same(weights(one.folder), weights(other.folder))
+
+
+def test_some_of_those_without_a_checkpoint_start_anew_as_they_began(begin, registry, catalogue):
+    """Their random numbers begin with the first of all, who need not be among them."""
+    launches, said = begin(), list[str]()
+    with pytest.raises(KeyboardInterrupt):
+        run_batch(launches, [After(1, interrupt)])
+    others = [registry.run(each.run_id) for each in launches[1:]]
+    meeting = meeting_of(others[0], registry, [each.id for each in others])
+    assert (meeting.step, meeting.seed) == (0, 1)
+    resumed = go_on(meeting, registry, catalogue, said.append)
+    for one, other in zip(run_batch(begin())[1:], resumed, strict=True):
+        assert same(weights(one.folder), weights(other.folder))
+    assert not any("whose seed" in each for each in said)
+
+
+def test_that_the_first_is_gone_is_said_to_those_that_start_anew(begin, registry, catalogue):
+    launches, said = begin(), list[str]()
+    with pytest.raises(KeyboardInterrupt):
+        run_batch(launches, [After(1, interrupt)])
+    first, second, _ = [each.run_id for each in launches]
+    registry.remove([first])
+    meeting = meeting_of(registry.run(second), registry)
+    assert (meeting.step, meeting.seed, len(meeting.runs)) == (0, None, 2)
+    ended = go_on(meeting, registry, catalogue, said.append)
+    assert all(isinstance(each, launch.RunResult) for each in ended)
+    expected = (
+        f"run {first}, whose seed began the random numbers of all, is no longer in the registry: "
+        "those that start anew draw others than they would have"
+    )
+    assert said.count(expected) == 1
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_those_of_other_random_numbers_do_not_meet(device, interrupted, registry):
+    for values, meets in (((7, 7, 7), True), ((7, 7, 8), False)):
+        for value, run in zip(values, interrupted, strict=True):
+            numbers = torch.full((8,), value, dtype=torch.uint8)
+            _put(run, 3, f"random/{device}", numbers)
+        assert (meeting_of(interrupted[0], registry) is not None) == meets
+
+
+def _put(run, step, name, tensor):
+    """Let the checkpoint of a step hold a tensor."""
+    folder = launch.Path(run.start.directory) / "checkpoints"
+    state = decode(whole_checkpoints(folder)[step])
+    write_checkpoint(folder, step, State({**state.tensors, name: tensor}, state.facts))
 
 
 def test_a_repetition_is_of_the_whole_batch_or_says_what_is_gone(

@@ -6,7 +6,7 @@ import attrs
 import pytest
 import torch
 
-from genpolicy.runs.programs import programs_of, varied, varied_options
+from genpolicy.runs.programs import Programs, programs_of, varied, varied_options
 from objectives import options
 
 CPU = torch.device("cpu")
@@ -62,6 +62,12 @@ def test_an_option_that_shapes_a_program_has_one_per_value(option, values, why, 
     assert why in found.why
     for recipes in found.recipes:
         assert varied(recipes) == ("objective.beta",)
+
+
+@pytest.mark.parametrize("precision", ["tf32", "bf16"])
+def test_a_precision_is_no_reason_to_train_apart(precision, grid, make_dataset):
+    recipes = grid("gmpo", 2, train__precision=precision)
+    assert programs_of(recipes, make_dataset(), CPU) == Programs((tuple(recipes),), None)
 
 
 def test_what_cannot_be_batched_says_why(grid, make_dataset, small_recipe):

@@ -11,12 +11,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from genpolicy import PartSpec, hookimpl
+from genpolicy import Objective, PartSpec, Stage, hookimpl
 from genpolicy.backbone import BackboneRecipe, OneStepBackbone, SampleSpec, VelocityBackbone
 from genpolicy.discovery import Catalogue
 from genpolicy.network import NetworkRecipe
 from genpolicy.recipe import Recipe, option
 from genpolicy.testing import suite as suite_module
+from genpolicy.testing.agents import shortened
 from genpolicy.testing.running import Outcome, run_suite
 from genpolicy.testing.suite import ExpectedFailure, Program, Suite, entry_of, needs
 
@@ -299,6 +300,37 @@ def test_options_without_help_or_that_do_not_survive_json_are_caught() -> None:
 
     with pytest.raises(AssertionError, match="comes back as"):
         Small().test_its_options_survive_json(Drifting())
+
+
+def test_a_derived_value_needs_no_help_and_survives_json() -> None:
+    @attrs.frozen(kw_only=True)
+    class Derived(Recipe):
+        steps: int = option(3, help="steps")
+        _half: float = attrs.field(init=False, default=0.0)
+
+        def __attrs_post_init__(self) -> None:
+            object.__setattr__(self, "_half", self.steps / 2)
+
+    Small().test_every_option_has_a_line_of_help(Derived())
+    Small().test_its_options_survive_json(Derived(steps=4))
+
+
+def test_an_objective_with_a_derived_value_can_be_shortened() -> None:
+    @attrs.frozen(kw_only=True)
+    class Derived(Objective):
+        rate: float = option(1e-3, help="a rate")
+        _half: float = attrs.field(init=False, default=0.0)
+
+        def __attrs_post_init__(self) -> None:
+            object.__setattr__(self, "_half", self.rate / 2)
+
+        def stages(self) -> tuple[Stage, ...]:
+            return (Stage(name="policy", steps=9, batch_size=9, learning_rates={"policy": 1.0}),)
+
+    short = shortened(Derived(rate=0.5), steps=4, rows=2, rate=0.1)
+    (stage,) = short.stages()
+    assert (stage.steps, stage.batch_size, stage.learning_rates) == (4, 2, {"policy": 0.1})
+    assert (short.rate, short._half) == (0.5, 0.25)
 
 
 PACKAGE = {

@@ -150,7 +150,7 @@ def test_what_is_followed_is_compiled_at_the_same_step_however_fast_it_is(
     learner: Callable[..., Learner], sampler: Sampler
 ) -> None:
     one = learner()
-    one.compiling.follow([3])
+    one.compiling.follow({3: True})
     _train(one, sampler, 2)
     assert one.compiling.news() == []
     resumed = learner()
@@ -158,9 +158,9 @@ def test_what_is_followed_is_compiled_at_the_same_step_however_fast_it_is(
     _train(resumed, sampler, 1)
     (event,) = resumed.compiling.news()
     assert (event.kind, event.step) == (COMPILED, 3)
-    assert event.message == "stage 'policy' is compiled as the run was"
+    assert event.message == "stage 'policy' is compiled, as the run was"
     eager = learner()
-    eager.compiling.follow([])
+    eager.compiling.follow({})
     _train(eager, sampler, 70)
     assert eager.compiling.news() == []
 
@@ -190,8 +190,8 @@ def _failing(batch: Batch) -> Loss:
     raise ValueError("of its own")
 
 
-def _update(loss: Callable[..., Loss]) -> Update:
-    return Update("policy", [WEIGHTS.w], WEIGHTS, loss, 0.1, 9, TrainOptions(), [])
+def _update(loss: Callable[..., Loss], model: Weights = WEIGHTS) -> Update:
+    return Update("policy", [model.w], model, loss, 0.1, 9, TrainOptions(), [])
 
 
 def test_trying_out_changes_neither_weights_nor_buffers_nor_random_numbers(
@@ -210,7 +210,7 @@ def test_a_loss_that_does_not_compile_is_named_and_auto_goes_on_without(sampler:
     with pytest.raises(RunError, match=f"{why}.*; --compile off trains without"):
         Compiling("on", CPU).prepare([_update(_branching)], batch, 1, 9, "policy")
     one, update = Compiling("auto", CPU), _update(_branching)
-    one.follow([1])
+    one.follow({1: True})
     one.prepare([update], batch, 1, 9, "policy")
     (event,) = one.news()
     assert event.kind == "warning"
@@ -223,3 +223,83 @@ def test_a_loss_that_does_not_compile_is_named_and_auto_goes_on_without(sampler:
 def test_a_loss_that_fails_of_itself_says_so(sampler: Sampler) -> None:
     with pytest.raises(ValueError, match="of its own"):
         Compiling("on", CPU).prepare([_update(_failing)], sampler.draw(2), 1, 9, "policy")
+
+
+class Annealed(Weights):
+    """Follows progress in a plain number."""
+
+    weight = 0.0
+
+    def loss(self, batch: Batch) -> Loss:
+        return Loss(self.w * self.weight)
+
+    def after_step(self, progress: float) -> None:
+        self.weight = min(1.0, 3.0 * progress)
+
+
+class Counting(Weights):
+    """Counts its losses, whereby every step is compiled anew."""
+
+    losses = 0
+
+    def loss(self, batch: Batch) -> Loss:
+        self.losses += 1
+        return Loss(self.w * self.losses)
+
+
+def test_models_that_change_plain_values_are_not_compiled(sampler: Sampler) -> None:
+    batch, model = sampler.draw(2), Annealed()
+    update = _update(model.loss, model)
+    why = "Annealed, the model of role 'policy', changes plain Python values as it trains, so that "
+    with pytest.raises(RunError, match=f"^{why}no compiled loss lasts; --compile off trains with"):
+        Compiling("on", CPU).prepare([update], batch, 1, 9, "policy")
+    one = Compiling("auto", CPU)
+    one.follow({1: True})
+    one.prepare([update], batch, 1, 9, "policy")
+    (event,) = one.news()
+    assert (event.kind, event.message.startswith(why)) == ("warning", True)
+    assert one.state()["compiled"] is False
+    assert model.weight == 0.0
+
+
+def _take_steps(one: Compiling, update: Update, batch: Batch, steps: int) -> None:
+    for step in range(1, steps + 1):
+        one.prepare([update], batch, step, steps, "policy")
+        update.step(batch, step)
+
+
+def test_a_compiled_loss_that_fails_on_the_way_is_left_under_auto(sampler: Sampler) -> None:
+    batch, model = sampler.draw(2), Counting()
+    one, update = Compiling("auto", CPU), _update(model.loss, model)
+    one.follow({1: True})
+    _take_steps(one, update, batch, 14)
+    compiled, warning, eager = one.news()
+    assert (compiled.kind, warning.kind, eager.kind) == (COMPILED, "warning", EAGER)
+    assert warning.message.startswith("the compiled loss that trains 'policy' failed: ")
+    assert warning.message.endswith("; training goes on without")
+    assert 1 < warning.step == eager.step < 14
+    assert one.state()["compiled"] is False
+    again = Compiling("auto", CPU)
+    again.follow({1: True, 3: False})
+    _take_steps(again, _update(model.loss, model), batch, 14)
+    assert [(event.kind, event.step) for event in again.news()] == [(COMPILED, 1), (EAGER, 3)]
+
+
+def test_a_compiled_loss_that_fails_on_the_way_ends_what_must_be_compiled(sampler: Sampler) -> None:
+    model = Counting()
+    why = "the compiled loss that trains 'policy' failed: .*; --compile off trains without"
+    with pytest.raises(RunError, match=why):
+        _take_steps(Compiling("on", CPU), _update(model.loss, model), sampler.draw(2), 14)
+
+
+def test_after_what_was_decided_before_the_time_decides(sampler: Sampler) -> None:
+    one = Compiling("auto", CPU)
+    one.follow({3: False}, until=3)
+    for step, expected in ((2, []), (3, [EAGER])):
+        one._seconds = [0.1] * 60
+        one.prepare([_update(_parabola)], sampler.draw(2), step, 10**9, "policy")
+        assert [event.kind for event in one.news()] == expected
+    one.enter()
+    one._seconds = [0.1] * 60
+    one.prepare([_update(_parabola)], sampler.draw(2), 4, 10**9, "policy")
+    assert [event.kind for event in one.news()] == [COMPILED]

@@ -14,6 +14,7 @@ from genpolicy.composition.agent_recipe import AgentRecipe
 from genpolicy.dataset import Batch, Dataset
 from genpolicy.training.cuda_graph import StepGraph, Taken, Watch, python_state
 from genpolicy.training.learner import Learner
+from genpolicy.training.python_state import PROGRESS, changes
 from genpolicy.training.sampler import Sampler
 from objectives import OBJECTIVES, PLAIN, options
 
@@ -42,6 +43,7 @@ def test_nothing_in_a_shipped_step_forbids_a_graph(
         with Watch(CPU) as watch:
             learner.take_step(batch, updates)
         assert watch.found == ""
+        assert not any(changes(update.model, PROGRESS) for update in updates), "it compiles"
         follows = python_state([update.model for update in updates])
         assert follows == (FOLLOWING.get(objective, "") if "policy" in stage.learning_rates else "")
 
@@ -103,6 +105,17 @@ def test_models_that_do_more_than_the_device_sees_are_named_and_left_as_they_wer
     assert counting.steps == 0
 
 
+class Losing:
+    """A part that counts what it loses."""
+
+    def __init__(self) -> None:
+        self.seen = {"steps": 0}
+
+    def take(self, batch: Batch) -> Taken:
+        self.seen["steps"] += 1
+        return {}, [batch.reward.sum()]
+
+
 class Graph:
     """Stands for torch's; counts how often it is replayed."""
 
@@ -110,6 +123,29 @@ class Graph:
 
     def replay(self) -> None:
         self.replays += 1
+
+
+class Generator:
+    """Stands for torch's; its state is a word."""
+
+    state = "before"
+
+    def clone_state(self) -> str:
+        return self.state
+
+    def graphsafe_set_state(self, state: str) -> None:
+        self.state = state
+
+
+class FailedCapture:
+    """Ends as torch's does where something could not be captured: by an error, nothing put back."""
+
+    def __enter__(self) -> None:
+        torch.cuda.set_stream("of the capture")  # type: ignore[arg-type]
+        torch.cuda.default_generators[0].state = "of the capture"  # type: ignore[attr-defined]
+
+    def __exit__(self, *_: object) -> None:
+        raise RuntimeError("operation failed due to a previous error during capture\nand more")
 
 
 @pytest.fixture
@@ -120,11 +156,14 @@ def without_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "current_stream", lambda _: stream)
     monkeypatch.setattr(torch.cuda, "stream", lambda _: here())
     monkeypatch.setattr(torch.cuda, "graph", lambda _: here())
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "default_generators", (Generator(),))
+    monkeypatch.setattr(torch.cuda, "set_stream", lambda _: None)
     monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
 
 
 def _graph(model: Model, take: Callable[[Batch], Taken], said: list[str]) -> StepGraph:
-    updates: Any = [SimpleNamespace(model=model)]
+    updates: Any = [SimpleNamespace(model=model, loss=take)]
     return StepGraph(updates, take, CPU, said.append)
 
 
@@ -191,3 +230,32 @@ def test_a_capture_that_fails_is_said_and_its_step_is_taken_all_the_same(
     assert said == [
         "steps are not captured as a CUDA graph: operation not permitted when stream is capturing"
     ]
+
+
+def test_a_capture_that_fails_leaves_the_stream_and_the_random_numbers_as_they_were(
+    without_cuda: None, make_dataset: DataMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sampler, said, streams = Sampler(make_dataset(), CPU), list[str](), list[object]()
+    before = torch.cuda.current_stream(CPU)
+    monkeypatch.setattr(torch.cuda, "graph", lambda _: FailedCapture())
+    monkeypatch.setattr(torch.cuda, "set_stream", streams.append)
+    graph = _graph(Still(), lambda _: ({}, []), said)
+    for _ in range(5):
+        graph(sampler.draw(4))
+    assert streams == ["of the capture", before]
+    assert torch.cuda.default_generators[0].state == "before"  # type: ignore[attr-defined]
+    assert said == [
+        "steps are not captured as a CUDA graph: operation failed due to a previous error during "
+        "capture"
+    ]
+
+
+def test_a_count_that_a_loss_keeps_is_not_captured(
+    without_cuda: None, make_dataset: DataMaker
+) -> None:
+    sampler, said, part = Sampler(make_dataset(), CPU), list[str](), Losing()
+    graph = _graph(Still(), part.take, said)
+    for _ in range(6):
+        graph(sampler.draw(4))
+    assert part.seen == {"steps": 6}
+    assert said == ["steps are not captured as a CUDA graph: Losing keeps a count in Python"]

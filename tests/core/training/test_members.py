@@ -1,10 +1,12 @@
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import attrs
 import pytest
 import torch
 from torch import Tensor
 
+from genpolicy import Loss
 from genpolicy.agent import shapes_of
 from genpolicy.composition.agent_recipe import AgentRecipe
 from genpolicy.dataset import Batch, Dataset
@@ -258,3 +260,53 @@ def test_members_go_on_from_their_checkpoints(recipe: AgentRecipe, make_dataset:
             each.take_step(sampler.draw(COUNT * 8), own)
     for one, other in zip(through.learners, resumed.learners, strict=True):
         assert _difference(one, other) == 0.0
+
+
+@pytest.fixture
+def spared(monkeypatch: pytest.MonkeyPatch, recipe: AgentRecipe, make_dataset: DataMaker) -> Any:
+    """Return a critic's class with a weight that its loss does not read before it is late."""
+    kind: Any = type(_learners(recipe, make_dataset(), 1)[0].models.critic)
+    build, loss, after_step = kind.__init__, kind.loss, kind.after_step
+
+    def build_with_spare(self: Any, *arguments: Any, **named: Any) -> None:
+        build(self, *arguments, **named)
+        self.spare, self.progress = torch.nn.Linear(3, 3), 0.0
+
+    def loss_with_spare(self: Any, batch: Batch) -> Loss:
+        found = loss(self, batch)
+        more = self.spare.weight.square().sum() if self.progress > kind.late else 0.0
+        return Loss(found.value + more, found.metrics)
+
+    def note_progress(self: Any, progress: float) -> None:
+        after_step(self, progress)
+        self.progress = progress
+
+    monkeypatch.setattr(kind, "__init__", build_with_spare)
+    monkeypatch.setattr(kind, "loss", loss_with_spare)
+    monkeypatch.setattr(kind, "after_step", note_progress)
+    monkeypatch.setattr(kind, "late", 2.0, raising=False)
+    return kind
+
+
+def test_a_weight_may_get_its_first_gradient_late_or_never(
+    spared: Any, small_recipe: Maker, make_dataset: DataMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Together, alone, and alone or together from a checkpoint of before."""
+    data, recipe = make_dataset(), small_recipe("iql", *options("iql", 4), *_solver("iql"))
+    (stage,) = stages_of(recipe.objective)
+    alone, members = _learners(recipe, data), Members(_learners(recipe, data), randomness="same")
+    _train_beside(members, alone, data, recipe)
+    states = [_decoded(learner.state()) for learner in members.learners]
+    without = len(_tensors(alone[0]))
+    left, again = _learners(recipe, data), _learners(recipe, data)
+    for learners in (left, again):
+        for learner, state in zip(learners, states, strict=True):
+            learner.load(state, [stage])
+    monkeypatch.setattr(spared, "late", 1.5)
+    resumed = Members(again, randomness="same")
+    _train_beside(members, alone, data, recipe)
+    _train_beside(resumed, left, data, recipe)
+    assert len(_tensors(alone[0])) > without
+    for together, apart in ((members, alone), (resumed, left)):
+        for one, other in zip(together.learners, apart, strict=True):
+            assert _difference(one, other) < NO_DIFFERENCE

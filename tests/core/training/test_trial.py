@@ -1,10 +1,15 @@
 """What of a loss forbids to take it of several members at once."""
 
+import functools
+import itertools
+import random
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
 import attrs
+import numpy as np
 import pytest
 import torch
 
@@ -95,19 +100,24 @@ def _with(recipe: AgentRecipe, changes: Sequence[Any]) -> list[AgentRecipe]:
 def test_a_number_that_the_parts_do_not_hold_is_found_by_trial(
     why: Callable[..., str | None], small_recipe: Maker
 ) -> None:
-    changes = [lambda _, factor=factor: factor for factor in (1.0, 2.0)]
+    asked = itertools.count(1)
+    changes = [lambda _: float(next(asked))] * 2
     assert why(_with(small_recipe("bc"), changes)) == (
         "the loss that trains 'policy' comes out otherwise than for each alone"
     )
 
 
+@pytest.mark.parametrize("most", [9.0, 1.0])  # the numbers differ in the end, or on the way alone
 def test_a_number_that_changes_as_training_goes_on_is_refused(
-    why: Callable[..., str | None], small_recipe: Maker, monkeypatch: pytest.MonkeyPatch
+    most: float,
+    why: Callable[..., str | None],
+    small_recipe: Maker,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     recipes = [small_recipe("consistency-ac", "solver=jump", f"backbone.turns={n}") for n in (7, 8)]
 
     def after_step(self: Any, progress: float) -> None:
-        self.pace = progress * self.recipe.turns
+        self.pace = min(most, progress * self.recipe.turns)
 
     kind = "genpolicy_plugins.backbones.consistency.ConsistencyModel"
     monkeypatch.setattr(f"{kind}.pace", 0.0, raising=False)
@@ -165,3 +175,95 @@ def test_what_is_no_number_must_not_differ(
 ) -> None:
     with pytest.raises(UsageError, match=reason):
         _own(Part(**one), Part(**other))
+
+
+class Slotted:
+    """Something without a dictionary."""
+
+    __slots__ = ("__hidden", "v")
+
+    def __init__(self, v: float, hidden: object = None) -> None:
+        self.v, self.__hidden = v, hidden
+
+
+class Mapping(OrderedDict[str, float]):
+    """A dictionary with attributes."""
+
+
+def _mapping(number: float) -> Mapping:
+    mapping = Mapping()
+    mapping.number = number  # type: ignore[attr-defined]
+    return mapping
+
+
+def _closing_over(number: object) -> Callable[[], object]:
+    return lambda: number
+
+
+def _by_default(number: float) -> Callable[..., float]:
+    def give(found: float = number, *, other: float = number) -> float:
+        return found + other
+
+    return give
+
+
+KINDS: Sequence[tuple[Callable[[float], Any], str]] = [
+    (lambda n: functools.partial(max, n), "'0' is more than a number"),
+    (lambda n: functools.partial(max, key=n), "'key' is more than a number"),
+    (lambda n: functools.partial(int(n).__add__), "'func' is a method-wrapper of each one's own"),
+    (_closing_over, "'number' is more than a number"),
+    (lambda n: _closing_over([n]), "'0' is more than a number"),
+    (_by_default, "'0' is more than a number"),
+    (lambda n: Slotted(0.0, int(n)), "'_Slotted__hidden' is more than a number"),
+    (np.float32, "'a' is a float32 of each one's own"),
+    (lambda n: np.full(2, n), "'a' is a ndarray of each one's own"),
+    (lambda n: frozenset([n]), "'a' is a frozenset of each one's own"),
+    (lambda n: complex(n), "'a' is a complex of each one's own"),
+    (_mapping, "'number' is more than a number"),
+    (lambda n: torch.full((2,), n), "'a' is a tensor of each one's own"),
+    (lambda n: [torch.full((2,), n)], "'0' is a tensor of each one's own"),
+]
+CLOSED: Sequence[tuple[Callable[[float], Any], str]] = [
+    (random.Random, "'a' is a Random of each one's own"),
+    (lambda n: iter(range(int(n))), "'a' is a range_iterator of each one's own"),
+]
+
+
+@pytest.mark.parametrize(("make", "reason"), [*KINDS, *CLOSED])
+def test_a_difference_is_refused_wherever_a_part_keeps_it(
+    make: Callable[[float], Any], reason: str
+) -> None:
+    with pytest.raises(UsageError, match=reason):
+        _own(Part(a=make(1.0)), Part(a=make(2.0)))
+
+
+@pytest.mark.parametrize("make", [make for make, _ in KINDS])
+def test_what_is_equal_is_taken_for_alike(make: Callable[[float], Any]) -> None:
+    assert _own(Part(a=make(1.0)), Part(a=make(1.0))).names == []
+
+
+@pytest.mark.parametrize(("make", "reason"), CLOSED)
+def test_what_cannot_be_looked_into_is_refused_though_it_may_be_alike(
+    make: Callable[[float], Any], reason: str
+) -> None:
+    with pytest.raises(UsageError, match=reason):
+        _own(Part(a=make(1.0)), Part(a=make(1.0)))
+    shared = make(1.0)
+    assert _own(Part(a=shared), Part(a=shared)).names == []
+
+
+def test_numbers_of_slots_and_of_what_a_method_is_bound_to_are_given_as_tensors() -> None:
+    one, other = (Part(a=Slotted(n), b=Part(w=n).loss) for n in (1.0, 2.0))
+    own = _own(one, other)
+    assert own.names == ["v", "w"]
+    with own.given([each[1] for each in own.tensors()]):
+        assert float(vars(one)["a"].v) == float(vars(one)["b"].__self__.w) == 2.0
+    assert vars(one)["a"].v == vars(one)["b"].__self__.w == 1.0
+
+
+def test_what_is_one_for_the_first_and_several_for_another_is_refused() -> None:
+    one, alike, unlike = Part(v=1.0), Part(v=1.0), Part(v=2.0)
+    for apart in (Part(x=alike, y=unlike), Part(x=one, y=unlike), Part(x=unlike, y=one)):
+        with pytest.raises(UsageError, match="not every Part is made up alike"):
+            _own(Part(x=one, y=one), apart)
+    assert _own(Part(x=one, y=alike), Part(x=unlike, y=unlike)).names == ["v", "v"]

@@ -3,14 +3,23 @@
 The environment is one that other processes can import.
 """
 
+import os
+import signal
+from multiprocessing import active_children
+from multiprocessing.context import SpawnProcess
+
 import attrs
 import pytest
 import torch
 
 from drives import drive
-from genpolicy.errors import DivergedError, StoppedError
+from genpolicy.agent import shapes_of
+from genpolicy.errors import DivergedError, RunError, StoppedError
+from genpolicy.evaluation import Evaluator, Protocol
 from genpolicy.evaluation.workers import Workers
 from genpolicy.observer import Observer
+from genpolicy.training.learner import Learner
+from genpolicy.training.look import Look, take_together
 from genpolicy.training.runner import Outcome, Runner
 from genpolicy.training.sampler import Sampler
 from genpolicy.training.together import run_together
@@ -116,6 +125,48 @@ def two():
         yield workers
 
 
+@pytest.fixture
+def looks(small_recipe, data):
+    """Return looks at agents of three seeds, of which the second has gone astray."""
+
+    def make(workers=None):
+        found = []
+        for seed in range(3):
+            torch.manual_seed(seed)
+            recipe = small_recipe("bc", seed=seed)
+            agent = Learner(recipe, shapes_of(data), CPU).agent("policy", data, "")
+            evaluator = Evaluator.of(data, Protocol(episodes=3, environments=2))
+            found.append(
+                Look(agent=agent, evaluator=evaluator, stage="policy", step=1, workers=workers)
+            )
+        for weight in found[1].agent.models.roles["policy"].parameters():
+            weight.data.fill_(float("nan"))
+        take_together(found)
+        return found
+
+    return make
+
+
+@pytest.mark.slow
+def test_a_worker_does_not_hear_ctrl_c_from_its_first_moment_on(one, looks):
+    sought = looks(one)
+    while not sought[0].wait(0.02):
+        for process in active_children():
+            os.kill(process.pid, signal.SIGINT)
+    assert one.willing
+
+
+@pytest.mark.slow
+def test_an_agent_that_cannot_be_scored_leaves_others_and_the_workers_alone(one, looks):
+    expected, sought = looks(), looks(one)
+    for number in (0, 2):
+        assert sought[number].record().episodes == expected[number].record().episodes
+    for look in (expected[1], sought[1]):
+        with pytest.raises(RunError, match="the policy's actions are not finite"):
+            look.record()
+    assert one.willing
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("protocol", "count"), [("default", "one"), ("best", "two"), ("fql", "two")]
@@ -185,6 +236,22 @@ def test_a_worker_that_is_killed_costs_nothing_but_a_warning(trained, data):
     assert diary.warnings == [
         "an evaluation worker died (exit code -9); looks are played in the training process from "
         "here on"
+    ]
+
+
+def test_a_worker_that_cannot_be_started_costs_nothing_but_a_warning(trained, data, monkeypatch):
+    def start(process):
+        raise OSError("no process is left")
+
+    expected = trained(data, "best", folder="without")
+    monkeypatch.setattr(SpawnProcess, "start", start)
+    with Workers(2) as workers:
+        diary = trained(data, "best", workers, folder="with")
+        assert not workers.willing
+    assert diary.told == expected.told
+    assert diary.warnings == [
+        "an evaluation worker cannot be started (no process is left); looks are played in "
+        "the training process from here on"
     ]
 
 

@@ -55,7 +55,7 @@ def _work(acting: Acting) -> Work:
 PEER = Peer(
     name="onnxruntime",
     package="onnxruntime",
-    install="pip install 'genpolicy[onnx]' onnxruntime",
+    install="pip install onnxruntime",
     fits=_fits,
     work=_work,
 )
