@@ -18,7 +18,9 @@ LONG = (*GMPO, "objective.policy_steps=250", "objective.beta=1,4", "train.checkp
 
 def runs_of(place):
     with Registry.open(place / "registry.db", read_only=True) as registry:
-        return sorted((registry.run(run.id) for run in registry.runs()), key=lambda run: run.id)
+        return sorted(
+            (registry.run(run.id) for run in registry.runs()), key=lambda run: run.created
+        )
 
 
 @pytest.mark.slow
