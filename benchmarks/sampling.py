@@ -11,12 +11,12 @@ import statistics
 import sys
 import time
 
-import numpy as np
 import torch
 
 from genpolicy.dataset import Dataset
 from genpolicy.training.packing import Resident
 from genpolicy.training.sampler import Sampler
+from genpolicy_plugins.datasets.random_numbers import RandomNumbers
 
 BATCH, BATCHES, TURNS = 256, 2000, 7
 PLACES: tuple[Resident, ...] = ("yes", "no")
@@ -37,18 +37,7 @@ def main() -> None:
 
 
 def dataset(rows: int) -> Dataset:
-    random = np.random.default_rng(0)
-    return Dataset(
-        name="random",
-        observation=random.normal(size=(rows, 17)).astype(np.float32),
-        action=random.uniform(-1, 1, (rows, 6)).astype(np.float32),
-        reward=random.normal(size=rows).astype(np.float32),
-        next_observation=random.normal(size=(rows, 17)).astype(np.float32),
-        terminal=np.zeros(rows, np.bool_),
-        timeout=np.arange(rows) % 1000 == 999,
-        action_low=np.full(6, -1.0, np.float32),
-        action_high=np.full(6, 1.0, np.float32),
-    )
+    return RandomNumbers(transitions=rows).load()
 
 
 def speed(sampler: Sampler) -> float:

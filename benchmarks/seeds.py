@@ -12,7 +12,6 @@ import statistics
 import time
 
 import attrs
-import numpy as np
 import torch
 
 from genpolicy.agent import shapes_of
@@ -24,6 +23,7 @@ from genpolicy.discovery import load_catalogue
 from genpolicy.training.learner import Learner, stages_of
 from genpolicy.training.members import Members
 from genpolicy.training.sampler import Sampler
+from genpolicy_plugins.datasets.random_numbers import RandomNumbers
 
 ROWS, BATCH, WARMUP = 20_000, 256, 3
 
@@ -56,18 +56,7 @@ def arguments() -> argparse.Namespace:
 
 
 def transitions() -> Dataset:
-    random = np.random.default_rng(0)
-    return Dataset(
-        name="random",
-        observation=random.normal(size=(ROWS, 17)).astype(np.float32),
-        action=random.uniform(-1, 1, (ROWS, 6)).astype(np.float32),
-        reward=random.normal(size=ROWS).astype(np.float32),
-        next_observation=random.normal(size=(ROWS, 17)).astype(np.float32),
-        terminal=np.arange(ROWS) % 1000 == 999,
-        timeout=np.zeros(ROWS, np.bool_),
-        action_low=-np.ones(6, np.float32),
-        action_high=np.ones(6, np.float32),
-    )
+    return RandomNumbers(transitions=ROWS).load()
 
 
 def recipe(objective: str, width: int) -> AgentRecipe:

@@ -12,38 +12,6 @@ if TYPE_CHECKING:
     from genpolicy.discovery import Catalogue
 
 
-def resolved(
-    catalogue: "Catalogue",
-    *,
-    named: Mapping[str, str | None],
-    arguments: Sequence[str],
-    config: Path | None,
-    recipe: str | None,
-    seed: int | None,
-) -> "AgentRecipe":
-    """Return the recipe that a command line describes, checked to fit.
-
-    Args:
-        catalogue: The installed parts.
-        named: Parts by kind, where they were named.
-        arguments: ``KIND.KEY=VALUE`` settings.
-        config: A TOML file of settings.
-        recipe: A named recipe to start from.
-        seed: The seed, if one was given.
-
-    Raises:
-        UsageError: It cannot be meant.
-        PartError: A part cannot be had.
-    """
-    from genpolicy.composition.fit import check_fit
-    from genpolicy.composition.resolve import resolve
-
-    layers = _layers(named, arguments, config)
-    found = resolve(catalogue, layers, recipe=recipe, seed=seed)
-    check_fit(found, catalogue)
-    return found
-
-
 def resolved_grid(
     catalogue: "Catalogue",
     *,

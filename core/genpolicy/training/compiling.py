@@ -29,10 +29,10 @@ EAGER: Final = "eager"
 """The kind of event that tells that a stage is not compiled."""
 
 WARMUP: Final = 0.04
-"""Seconds that compiling takes on a CPU for each operation of a step: 5 to 20 for the 160 to 820 of
-iql and fql, 65 for diffusion-ql's 1500, by benchmarks/steps.py on two cores, torch 2.13."""
+"""Seconds that compiling takes on a CPU for each operation of a step: 4 for the 160 of iql, 55 for
+fql's 820, 58 for diffusion-ql's 1500, by benchmarks/steps.py on two cores, torch 2.13."""
 SAVED: Final = 0.1
-"""The share of a step's time that it then saves, for the least that gains from it: there."""
+"""The share of a step's time that it is taken to save: 0.06 (fql) to 0.42 (diffusion-ql) there."""
 _WORTH: Final = 2.0  # how many times compiling must pay for itself
 _MEASURED, _SKIPPED = 60, 10  # steps of a stage that are timed, and the first of them that warm up
 
