@@ -20,6 +20,7 @@ from genpolicy.bench.floor import Floor
 from genpolicy.composition.layers import from_arguments
 from genpolicy.composition.resolve import resolve
 from genpolicy.discovery import load_catalogue
+from genpolicy.training.constants import with_constants
 from genpolicy.training.learner import Learner, course_of
 from genpolicy.training.sampler import Sampler
 
@@ -105,10 +106,11 @@ def step(case: str, place: torch.device, precision: str, compile: str) -> Work:
     layer = from_arguments(("dataset=npz:none.npz", *settings, *train))
     recipe, data = resolve(load_catalogue(), [layer], recipe="none", seed=0), transitions()
     torch.manual_seed(0)
-    learner, sampler = Learner(recipe, shapes_of(data), place), Sampler(data, place)
+    learner = Learner(recipe, shapes_of(data), place)
     stages = course_of(recipe)
     number = next(number for number, stage in enumerate(stages) if stage.name == name)
     updates = learner.enter(number, stages[number])
+    sampler = with_constants(Sampler(data, place), learner, stages[number])
     return lambda: learner.take_step(sampler.draw(stages[number].batch_size), updates)
 
 

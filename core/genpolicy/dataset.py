@@ -1,6 +1,7 @@
 """Transitions: what is known of them, what one batch of them is, and who provides them."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar, Final, Self
 
 import attrs
@@ -30,6 +31,7 @@ from genpolicy.transforms import (
 )
 
 _ALL: Final = slice(None)
+_CONSTANT: Final = "constant/"
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -44,6 +46,7 @@ class Batch:
         terminal: 1.0 where the task ended there, so that nothing follows, ``[batch]``; a time-out
             is not an end.
         next_action: What it did next, ``[batch, *sample]``; ``action`` where the data do not say.
+        constants: What a loss asks for by name, where it is known already, ``[batch, ...]``.
     """
 
     observation: Tensor
@@ -52,9 +55,34 @@ class Batch:
     next_observation: Tensor
     terminal: Tensor
     next_action: Tensor
+    constants: Mapping[str, Tensor] = attrs.field(factory=dict)
+
+    @classmethod
+    def of(cls, tensors: Mapping[str, Tensor]) -> Self:
+        """Return the batch of which :meth:`tensors` are these."""
+        columns = {name: tensors[name] for name in COLUMNS}
+        constants = {
+            name.removeprefix(_CONSTANT): tensor
+            for name, tensor in tensors.items()
+            if name.startswith(_CONSTANT)
+        }
+        return cls(**columns, constants=constants)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return all of it by name: fields in their order, then constants."""
+        columns = {name: getattr(self, name) for name in COLUMNS}
+        return columns | {f"{_CONSTANT}{name}": each for name, each in self.constants.items()}
+
+    def __getitem__(self, rows: Tensor | slice) -> Self:
+        """Return the batch of some of its transitions."""
+        return self.of({name: values[rows] for name, values in self.tensors().items()})
 
     def __len__(self) -> int:
         return len(self.reward)
+
+
+COLUMNS: Final = tuple(field.name for field in attrs.fields(Batch) if field.name != "constants")
+"""The fields of a batch that every transition has."""
 
 
 @attrs.frozen(eq=False, kw_only=True)

@@ -3,7 +3,8 @@
 An objective asks for what it needs by naming and annotating the arguments of its losses, as pytest
 fixtures do: ``batch``, ``critic``, ``solver``, and any role of a policy, such as ``policy``,
 ``behaviour`` or ``student``; ``target_policy`` is a slow copy of ``policy``. Whether a combination
-of parts fits is read from those annotations.
+of parts fits is read from those annotations. A ``Tensor`` it asks for is a constant, computed by
+the objective's own method of that name, which asks for what it needs in turn.
 """
 
 from abc import ABC, abstractmethod

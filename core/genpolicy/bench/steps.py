@@ -1,7 +1,6 @@
 """Training steps of each stage of a recipe, beside their matrix products and other programs'."""
 
 from collections.abc import Callable, Iterator
-from functools import partial
 
 import attrs
 import torch
@@ -12,6 +11,7 @@ from genpolicy.bench.peers import Task, training_peers
 from genpolicy.bench.turns import FLOOR, OURS, Contender, Contest, timed
 from genpolicy.composition.agent_recipe import AgentRecipe
 from genpolicy.dataset import Dataset
+from genpolicy.training.constants import with_constants
 from genpolicy.training.learner import Learner, stages_of
 from genpolicy.training.sampler import Sampler
 
@@ -34,7 +34,7 @@ def step_contests(recipe: AgentRecipe, dataset: Dataset, device: torch.device) -
             stage=stage,
             shapes=shapes_of(dataset),
             device=device,
-            draw=partial(sampler.draw, stage.batch_size),
+            sampler=sampler,
         )
         step = step_of(task, number)
         floor = Floor.of(step_of(eager(task), number))
@@ -80,10 +80,11 @@ def step_of(task: Task, number: int) -> Callable[[], None]:
     torch.manual_seed(task.recipe.seed)
     learner = Learner(task.recipe, task.shapes, task.device)
     updates = learner.enter(number, task.stage)
+    sampler = with_constants(task.sampler, learner, task.stage)
 
     def step() -> None:
         if learner.index == task.stage.steps:  # what runs its course over a stage begins anew
             learner.index = 0
-        learner.take_step(task.draw(), updates)
+        learner.take_step(sampler.draw(task.stage.batch_size), updates)
 
     return step

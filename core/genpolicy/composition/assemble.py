@@ -2,12 +2,12 @@
 
 import copy
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypeVar, cast
 
 import attrs
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from genpolicy.backbone import Backbone, BackboneRecipe, Model, SampleSpec
 from genpolicy.composition.agent_recipe import AgentRecipe, Chosen
@@ -16,16 +16,19 @@ from genpolicy.composition.contract import (
     TARGET,
     Need,
     builder_of,
+    constants_of,
     loss_methods,
     needs_of,
+    own_needs,
     roles_of,
 )
 from genpolicy.composition.needs import acting_needs, training_needs
 from genpolicy.critic import Critic, CriticRecipe, CriticSpec
-from genpolicy.dataset import Floats
+from genpolicy.dataset import Batch, Floats
 from genpolicy.discovery.words import describe
 from genpolicy.errors import BrokenPartError
 from genpolicy.network import NetworkRecipe
+from genpolicy.objective import Loss
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -85,8 +88,30 @@ class Models:
             assert self.critic is not None
             acting = self.recipe.objective.acting_role
             return self.bind(self.critic.loss, needs_of(self.critic.loss, role, LOSS, acting))
-        method = loss_methods(self.recipe.objective, self.recipe.chosen["objective"].name)[role]
-        return self.bind(method, needs_of(method, role, LOSS))
+        objective, who = self.recipe.objective, self.recipe.chosen["objective"].name
+        loss, constants = loss_methods(objective, who)[role], self.constants_of(role)
+        method = _WithConstants(loss, constants).loss if constants else loss
+        return self.bind(method, own_needs(objective, loss, who))
+
+    def constants_of(
+        self, role: str, trained: Collection[str] = ()
+    ) -> dict[str, Callable[..., Tensor]]:
+        """Return what computes the tensors that a role's loss asks for, of a batch alone.
+
+        Args:
+            role: The role.
+            trained: What trains; whatever asks for that is left out.
+        """
+        objective, who = self.recipe.objective, self.recipe.chosen["objective"].name
+        if role == "critic":
+            return {}
+        methods = constants_of(objective, loss_methods(objective, who)[role], who)
+        needs = {name: needs_of(method, who, LOSS) for name, method in methods.items()}
+        return {
+            name: self.bind(method, needs[name])
+            for name, method in methods.items()
+            if not any(need.model in trained for need in needs[name])
+        }
 
     def _answer(self, need: Need) -> object:
         if need.kind == "critic":
@@ -94,6 +119,22 @@ class Models:
         if need.kind == "solver":
             return self.recipe.chosen[self.recipe.slot_of(need.role, "solver")].recipe
         return self.targets[need.role] if need.is_target else self.roles[need.role]
+
+
+@attrs.frozen(eq=False)
+class _WithConstants:
+    """A loss that finds its constants in the batch, or has them computed."""
+
+    _loss: Callable[..., Loss]
+    _constants: Mapping[str, Callable[..., Tensor]]
+
+    def loss(self, batch: Batch, **parts: Any) -> Loss:
+        with torch.no_grad():
+            constants = {
+                name: batch.constants[name] if name in batch.constants else compute(batch=batch)
+                for name, compute in self._constants.items()
+            }
+        return self._loss(batch=batch, **constants, **parts)
 
 
 def build_models(recipe: AgentRecipe, shapes: Shapes, device: torch.device) -> Models:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 import attrs
+from torch import Tensor
 
 from genpolicy.backbone import Backbone, BackboneRecipe
 from genpolicy.critic import Critic, CriticRecipe
@@ -66,6 +67,11 @@ class Need:
         if self.kind == "solver":
             name = name.removesuffix("solver").removesuffix("_") or POLICY
         return self.serves if name == POLICY else name
+
+    @property
+    def model(self) -> str | None:
+        """The model by whose training the answer changes; ``None`` of a solver."""
+        return {"critic": "critic", "solver": None}.get(self.kind, self.role)
 
     @property
     def is_target(self) -> bool:
@@ -165,10 +171,48 @@ def loss_methods(objective: Objective, who: str) -> dict[str, Callable[..., Any]
     return methods
 
 
+def constants_of(
+    objective: Objective, loss: Callable[..., Any], who: str
+) -> dict[str, Callable[..., Any]]:
+    """Return the objective's methods that compute the tensors a loss asks for, by their names.
+
+    Raises:
+        BrokenPartError: It has none of that name.
+    """
+    hints = _hints(loss, who)
+    methods: dict[str, Callable[..., Any]] = {}
+    for name in inspect.signature(loss).parameters:
+        if hints.get(name) is Tensor:
+            methods[name] = getattr(objective, name, hints[name])
+            if not inspect.ismethod(methods[name]):
+                raise BrokenPartError(
+                    f"{who}: {loss.__qualname__} asks for a tensor {name!r}, which a method "
+                    f"'{name}' would compute, and there is none"
+                )
+    return methods
+
+
+def own_needs(objective: Objective, loss: Callable[..., Any], who: str) -> list[Need]:
+    """Return what a loss asks for beside its constants."""
+    return needs_of(loss, who, LOSS | constants_of(objective, loss, who).keys())
+
+
+def needs_by_loss(objective: Objective, who: str) -> dict[str, list[Need]]:
+    """Return what an objective's losses and their constants ask for, by the trained role."""
+    return {
+        role: own_needs(objective, loss, who)
+        + [
+            need
+            for constant in constants_of(objective, loss, who).values()
+            for need in needs_of(constant, who, LOSS)
+        ]
+        for role, loss in loss_methods(objective, who).items()
+    }
+
+
 def loss_needs(objective: Objective, who: str) -> list[Need]:
     """Return everything that an objective's losses ask for."""
-    methods = loss_methods(objective, who).values()
-    return [need for method in methods for need in needs_of(method, who, LOSS)]
+    return [need for needs in needs_by_loss(objective, who).values() for need in needs]
 
 
 def trains_critic(objective: Objective) -> bool:

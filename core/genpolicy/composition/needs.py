@@ -11,8 +11,8 @@ from genpolicy.composition.contract import (
     SAMPLE,
     Need,
     builder_of,
-    loss_methods,
     method_of,
+    needs_by_loss,
     needs_of,
     provided_class,
     returned_class,
@@ -27,8 +27,7 @@ def training_needs(recipe: AgentRecipe) -> list[Need]:
 def needs_by_role(recipe: AgentRecipe) -> dict[str, list[Need]]:
     """Return what the losses of an agent ask for, by the role that they train."""
     who = recipe.chosen["objective"].name
-    methods = loss_methods(recipe.objective, who)
-    needs = {role: needs_of(method, who, LOSS) for role, method in methods.items()}
+    needs = needs_by_loss(recipe.objective, who)
     if "critic" in recipe.chosen:
         chosen = recipe.chosen["critic"]
         loss = method_of(provided_class(type(chosen.recipe)), "loss", chosen.name)

@@ -143,9 +143,7 @@ def _largest_returns(reward: Tensor, discount: float) -> tuple[Tensor, Tensor]:
 
 
 def _drawn(batch: "Batch") -> "Batch":
-    rows = torch.randint(len(batch), (BATCH,), device=batch.reward.device)
-    fields = {name: getattr(batch, name)[rows] for name in attrs.fields_dict(type(batch))}
-    return type(batch)(**fields)
+    return batch[torch.randint(len(batch), (BATCH,), device=batch.reward.device)]
 
 
 def _inputs(observation: Tensor, action: Tensor) -> Tensor:

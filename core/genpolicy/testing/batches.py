@@ -2,9 +2,7 @@
 
 from typing import Final
 
-import attrs
 import torch
-from torch import Tensor
 
 from genpolicy.dataset import Batch
 from genpolicy.testing.answers import OBSERVATION
@@ -58,6 +56,4 @@ def known_batch() -> Batch:
 
 def on_device(batch: Batch, device: str) -> Batch:
     """Return a batch on another device."""
-    fields = attrs.asdict(batch, recurse=False)
-    moved: dict[str, Tensor] = {name: values.to(device) for name, values in fields.items()}
-    return Batch(**moved)
+    return Batch.of({name: values.to(device) for name, values in batch.tensors().items()})

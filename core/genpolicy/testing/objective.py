@@ -162,7 +162,7 @@ class ObjectiveSuite(Suite):
         """A weight that meets another row's loss is the commonest mistake of all."""
         order = torch.tensor(_ORDER)
         batch = _batch()
-        mixed = Batch(**{f.name: getattr(batch, f.name)[order] for f in attrs.fields(Batch)})
+        mixed = batch[order]
         for update in updates(self._learner(part, settings=self._row_by_row(part))):
             expected = seeded_loss(update, batch)
             with rows_of_noise_in_order(order):

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-import attrs
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -26,7 +25,6 @@ Taken = tuple[dict[str, Tensor], list[Tensor]]
 Take = Callable[[Batch], Taken]
 
 _WARMUP: Final = 3  # steps after which libraries have set up what cannot be set up in a capture
-_COLUMNS: Final = tuple(field.name for field in attrs.fields(Batch))
 _aten = torch.ops.aten
 _WAITING: Final = frozenset({_aten._local_scalar_dense, _aten.nonzero, _aten.masked_select})
 
@@ -98,8 +96,7 @@ class StepGraph:
 
     def _capture(self, batch: Batch) -> None:
         """Capture a step, which does not take it."""
-        copies = {name: getattr(batch, name).clone() for name in _COLUMNS}
-        self._batch = attrs.evolve(batch, **copies)
+        self._batch = Batch.of({name: each.clone() for name, each in batch.tensors().items()})
         graph = torch.cuda.CUDAGraph()
         try:
             with _survivable(self._device), torch.cuda.graph(graph):
@@ -192,6 +189,4 @@ def _by_mask(args: Sequence[Any]) -> bool:
 
 
 def _copy(batch: Batch, into: Batch) -> None:
-    torch._foreach_copy_(
-        [getattr(into, name) for name in _COLUMNS], [getattr(batch, name) for name in _COLUMNS]
-    )
+    torch._foreach_copy_([*into.tensors().values()], [*batch.tensors().values()])

@@ -123,6 +123,12 @@ class Learner:
         sizes = {role: stage.batch_size for stage in self._stages for role in stage.learning_rates}
         return {role: (models.loss_of(role), size) for role, size in sizes.items()}
 
+    def constants(self, stage: Stage) -> dict[str, Callable[..., Tensor]]:
+        """Return what computes the tensors that a stage's losses ask for of models at rest."""
+        trained = stage.learning_rates.keys()
+        found = (self.models.constants_of(role, trained) for role in trained)
+        return {name: compute for constants in found for name, compute in constants.items()}
+
     def not_finite(self) -> str | None:
         """Return the name of a model of which a weight is not finite, if any."""
         for name, model in self.named_models().items():

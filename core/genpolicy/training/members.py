@@ -8,7 +8,6 @@ learner's, and a checkpoint of one goes on alone.
 
 from collections.abc import Callable, Mapping, Sequence
 
-import attrs
 import torch
 from torch import Tensor, nn
 
@@ -23,7 +22,6 @@ from genpolicy.training.precision import Precision, losing, multiplying
 from genpolicy.training.update import Update
 
 Tensors = dict[str, Tensor]
-_COLUMNS = tuple(field.name for field in attrs.fields(Batch))
 
 
 class Stacks:
@@ -84,7 +82,7 @@ class _Program(nn.Module):
         self._loss = loss
 
     def forward(self, batch: Tensors) -> tuple[Tensor, Tensors]:
-        loss = self._loss(batch=Batch(**batch))
+        loss = self._loss(batch=Batch.of(batch))
         return loss.value, dict(loss.metrics)  # type: ignore[attr-defined]
 
 
@@ -259,7 +257,8 @@ class Members:
     def shared(self, batch: Batch) -> Tensors:
         """Return a batch for all as tensors ``[member, batch, …]``."""
         count = len(self.learners)
-        return {name: getattr(batch, name).unflatten(0, (count, -1)) for name in _COLUMNS}
+        tensors = batch.tensors()
+        return {n: each.reshape(count, -1, *each.shape[1:]) for n, each in tensors.items()}
 
     def _updates(self, updates: Sequence[Sequence[Update]]) -> list[StackedUpdate]:
         """Return what trains in a stage, and let gradients reach that alone."""

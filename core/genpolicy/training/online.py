@@ -10,9 +10,8 @@ Differs from RLPD: as long as the replay is smaller than its share of a batch, d
 """
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import attrs
 import numpy as np
 import torch
 
@@ -199,8 +198,7 @@ def _environment_of(dataset: Dataset, recipe: AgentRecipe) -> EnvironmentSpec:
 
 
 def _joined(one: Batch, other: Batch) -> Batch:
-    fields: dict[str, Any] = {
-        field.name: torch.cat([getattr(one, field.name), getattr(other, field.name)])
-        for field in attrs.fields(Batch)
-    }
-    return Batch(**fields)
+    further = other.tensors()
+    return Batch.of(
+        {name: torch.cat([each, further[name]]) for name, each in one.tensors().items()}
+    )

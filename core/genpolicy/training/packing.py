@@ -6,7 +6,7 @@ gathered by one call.
 
 import mmap
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final, Literal
 
 import attrs
@@ -24,7 +24,6 @@ from genpolicy.transforms import Units
 Resident = Literal["auto", "yes", "no"]
 
 _SHARE: Final = 0.5  # of the free memory; the rest is left to models, batches and the environment
-_NAMES: Final = tuple(field.name for field in attrs.fields(Batch))
 
 
 def packed(data: Dataset, device: torch.device, resident: Resident) -> Tensor:
@@ -47,7 +46,19 @@ def packed(data: Dataset, device: torch.device, resident: Resident) -> Tensor:
 def shapes(data: Dataset) -> dict[str, torch.Size]:
     """Return the shape that each field of a batch has beyond its first dimension, in order."""
     first = data.to_batch(torch.device("cpu"), slice(0, 1))
-    return {name: getattr(first, name).shape[1:] for name in _NAMES}
+    return {name: values.shape[1:] for name, values in first.tensors().items()}
+
+
+def unpacked(rows: Tensor, shapes: Mapping[str, torch.Size]) -> Batch:
+    """Return rows of the matrix as a batch.
+
+    Args:
+        rows: The rows, ``[batch, number]``.
+        shapes: The shapes of its fields, in their order.
+    """
+    columns = torch.split(rows, [shape.numel() for shape in shapes.values()], dim=1)
+    fields = zip(shapes.items(), columns, strict=True)
+    return Batch.of({name: values.reshape(len(rows), *shape) for (name, shape), values in fields})
 
 
 def _size(data: Dataset) -> tuple[int, int]:
@@ -97,8 +108,8 @@ def _pieces(data: Dataset, device: torch.device) -> Iterator[tuple[slice, Tensor
     units = data.units.to(device)
     for rows in blocks(*data.columns.arrays().values()):
         batch = _seen(data.to_batch(device, rows), units)
-        fields = [getattr(batch, name) for name in _NAMES]
-        yield rows, torch.cat([values.reshape(len(batch), -1) for values in fields], 1)
+        fields = [values.reshape(len(batch), -1) for values in batch.tensors().values()]
+        yield rows, torch.cat(fields, 1)
 
 
 def _seen(batch: Batch, units: Units) -> Batch:

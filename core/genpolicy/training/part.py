@@ -20,5 +20,12 @@ class PartSampler:
 
     def draw(self, size: int) -> Batch:
         """Return a batch of ``size`` transitions, by torch's global random numbers."""
-        drawn = torch.randint(len(self.rows), (size,), device=self.rows.device)
-        return self.whole.at(self.rows[drawn])
+        return self.at(self.places(size))
+
+    def at(self, rows: Tensor) -> Batch:
+        """Return the batch of these transitions of all, ``[batch]``."""
+        return self.whole.at(rows)
+
+    def places(self, size: int) -> Tensor:
+        """Return which of all transitions a random batch is of, ``[batch]``."""
+        return self.rows[torch.randint(len(self.rows), (size,), device=self.rows.device)]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from genpolicy.dataset import Batch, Dataset
-from genpolicy.training.packing import shapes
+from genpolicy.training.packing import shapes, unpacked
 
 
 class Replay:
@@ -60,13 +60,7 @@ class Replay:
     def draw(self, size: int) -> Batch:
         """Return a batch of ``size`` transitions, by torch's global random numbers."""
         rows = torch.randint(max(1, self.count), (size,), device=self.packed.device)
-        columns = torch.split(self.packed.index_select(0, rows), self.widths, dim=1)
-        return Batch(
-            **{
-                name: values.reshape(size, *shape)
-                for (name, shape), values in zip(self.shapes.items(), columns, strict=True)
-            }
-        )
+        return unpacked(self.packed.index_select(0, rows), self.shapes)
 
     def rows(self) -> Tensor:
         """Return what it holds, for a checkpoint."""

@@ -21,6 +21,7 @@ from genpolicy.objective import Stage
 from genpolicy.observer import Observer
 from genpolicy.records import HELD_OUT, EvaluationRecord, EventRecord, MetricsRecord, Selection
 from genpolicy.training.checkpoint import State, read_checkpoint, write_checkpoint
+from genpolicy.training.constants import ConstantSampler, with_constants
 from genpolicy.training.learner import Learner, course_of
 from genpolicy.training.look import Look
 from genpolicy.training.looks import Looks
@@ -33,6 +34,8 @@ from genpolicy.training.record_facts import record_as_json, record_from_json
 from genpolicy.training.sampler import Sampler
 from genpolicy.training.unseen import Unseen
 from genpolicy.training.update import Update
+
+DrawsBatches = Sampler | PartSampler | ConstantSampler | OnlineSampler
 
 _STEPS_PER_CALL = 10  # observers hear of every tenth step: often enough for a progress bar
 _PATIENCE = 0.2  # seconds, while another process scores, until we look whether to stop
@@ -71,7 +74,7 @@ class Turn:
 
     number: int
     stage: Stage
-    sampler: Sampler | PartSampler | OnlineSampler
+    sampler: DrawsBatches
     updates: Sequence[Update]
 
     def draw(self) -> Batch:
@@ -246,10 +249,10 @@ class Runner:
         agent.data = self.dataset.fingerprint()
         return agent
 
-    def _sampler_of(self, stage: Stage) -> Sampler | PartSampler | OnlineSampler:
+    def _sampler_of(self, stage: Stage) -> DrawsBatches:
         """Return what draws a stage's batches; online, the agent acts for them from now on."""
         if self._online is None or stage is not self.stages[-1]:
-            return self.sampler
+            return with_constants(self.sampler, self.learner, stage)
         if self.learner.index < stage.steps:
             self._warn(self._online.open(self._agent()))
         return self._online

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from genpolicy.dataset import Batch, Dataset
-from genpolicy.training.packing import Resident, packed, shapes
+from genpolicy.training.packing import Resident, packed, shapes, unpacked
 
 
 class Sampler:
@@ -22,23 +22,20 @@ class Sampler:
     def __init__(self, dataset: Dataset, device: torch.device, resident: Resident = "auto") -> None:
         self.device = device
         self.shapes = shapes(dataset)
-        self.widths = [shape.numel() for shape in self.shapes.values()]
         self.packed = packed(dataset, device, resident)
 
     def draw(self, size: int) -> Batch:
         """Return a batch of ``size`` transitions, by torch's global random numbers."""
-        return self.at(torch.randint(len(self.packed), (size,), device=self.device))
+        return self.at(self.places(size))
+
+    def places(self, size: int) -> Tensor:
+        """Return which transitions a random batch is of, ``[batch]``."""
+        return torch.randint(len(self), (size,), device=self.device)
+
+    def __len__(self) -> int:
+        return len(self.packed)
 
     def at(self, rows: Tensor) -> Batch:
         """Return the batch of these transitions, ``[batch]``."""
         there = self.packed.index_select(0, rows.to(self.packed.device))
-        return self._unpack(there.to(self.device))
-
-    def _unpack(self, rows: Tensor) -> Batch:
-        columns = torch.split(rows, self.widths, dim=1)
-        return Batch(
-            **{
-                name: values.reshape(len(rows), *shape)
-                for (name, shape), values in zip(self.shapes.items(), columns, strict=True)
-            }
-        )
+        return unpacked(there.to(self.device), self.shapes)

@@ -146,5 +146,5 @@ def _copy_of(runner: Runner) -> Learner:
 
 
 def _joined(batches: Sequence[Batch]) -> Batch:
-    names = [field.name for field in attrs.fields(Batch)]
-    return Batch(**{name: torch.cat([getattr(each, name) for each in batches]) for name in names})
+    tensors = [batch.tensors() for batch in batches]
+    return Batch.of({name: torch.cat([each[name] for each in tensors]) for name in tensors[0]})

@@ -56,7 +56,7 @@ def _compared(update: StackedUpdate, batch: Tensors) -> str | None:
     values, _ = update.losses(batch, "same", "full")
     found = list(_gradients(values.sum(), update.parameters))
     for number, each in enumerate(update.updates):
-        rows = Batch(**{name: column[number] for name, column in batch.items()})
+        rows = Batch.of({name: column[number] for name, column in batch.items()})
         torch.manual_seed(0)
         alone = each.loss(batch=rows).value
         theirs = _gradients(alone, each.parameters)

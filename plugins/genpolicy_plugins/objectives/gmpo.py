@@ -7,6 +7,7 @@ Zhang et al. 2024, arXiv 2412.01245; released code, ``gmpo.py``.
 """
 
 import attrs
+from torch import Tensor
 
 from genpolicy import Backbone, Batch, Loss, Objective, Stage, ValueCritic, option
 from genpolicy_plugins.objectives.value_terms import advantage_weight
@@ -41,9 +42,12 @@ class GMPO(Objective):
             ),
         )
 
-    def policy_loss(self, batch: Batch, policy: Backbone, critic: ValueCritic) -> Loss:
+    def weight(self, batch: Batch, critic: ValueCritic) -> Tensor:
+        """Return how much the data's actions weigh, ``[batch]``."""
+        return advantage_weight(batch, critic, self.beta, self.max_weight)
+
+    def policy_loss(self, batch: Batch, policy: Backbone, weight: Tensor) -> Loss:
         """Return the weighted matching loss of the data's actions."""
-        weight = advantage_weight(batch, critic, self.beta, self.max_weight)
         matching = policy.matching_loss(batch.action, batch.observation)
         metrics = {
             "matching_loss": matching.mean().detach(),

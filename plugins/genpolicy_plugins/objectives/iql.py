@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import attrs
+from torch import Tensor
 
 from genpolicy import Backbone, Batch, Loss, ValueCritic, option
 from genpolicy_plugins.objectives.stages import Joint
@@ -36,9 +37,12 @@ class IQL(Joint):
     beta: float = option(3.0, help="inverse temperature of the weights", ge=0)
     max_weight: float = option(100.0, help="where weights are cut", gt=0)
 
-    def policy_loss(self, batch: Batch, policy: Backbone, critic: ValueCritic) -> Loss:
+    def weight(self, batch: Batch, critic: ValueCritic) -> Tensor:
+        """Return how much the data's actions weigh, ``[batch]``."""
+        return advantage_weight(batch, critic, self.beta, self.max_weight)
+
+    def policy_loss(self, batch: Batch, policy: Backbone, weight: Tensor) -> Loss:
         """Return the weighted matching loss of the data's actions."""
-        weight = advantage_weight(batch, critic, self.beta, self.max_weight)
         matching = policy.matching_loss(batch.action, batch.observation)
         metrics = {
             "matching_loss": matching.mean().detach(),

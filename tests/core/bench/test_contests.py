@@ -1,5 +1,4 @@
 import sys
-from functools import partial
 
 import pytest
 import torch
@@ -77,7 +76,7 @@ def test_on_cuda_auto_is_measured_as_it_runs_and_on_a_cpu_it_has_nothing_to_weig
             stage=stage,
             shapes=shapes,
             device=torch.device(device),
-            draw=lambda: None,
+            sampler=None,
         )
         assert as_it_runs(task).recipe.train.compile == taken
 
@@ -141,14 +140,15 @@ def flops(work):
 )
 def test_an_equal_step_has_about_as_many_products(recipe_of, data_of, objective, program):
     pytest.importorskip(program)
-    recipe = recipe_of(f"objective={objective}", "network.hidden=64,64", "network.activation=relu")
+    sizes = ("network.hidden=64,64", "network.activation=relu", "objective.batch_size=16")
+    recipe = recipe_of(f"objective={objective}", *sizes)
     data, (stage,) = data_of(recipe), recipe.objective.stages()
     task = peers.Task(
         recipe=recipe,
         stage=stage,
         shapes=shapes_of(data),
         device=CPU,
-        draw=partial(Sampler(data, CPU).draw, 16),
+        sampler=Sampler(data, CPU),
     )
     works, remarks = peers.training_peers(task)
     assert program in works, remarks

@@ -51,9 +51,7 @@ def _share(batch: Batch, number: int) -> Batch:
     """Return the part of a batch that a member learns from."""
     size = len(batch) // COUNT
     rows = slice(number * size, (number + 1) * size)
-    return attrs.evolve(
-        batch, **{each.name: getattr(batch, each.name)[rows] for each in attrs.fields(Batch)}
-    )
+    return batch[rows]
 
 
 def _train(members: Members, data: Dataset, recipe: AgentRecipe) -> None:
@@ -197,13 +195,7 @@ def test_members_have_noise_of_their_own(small_recipe: Maker, make_dataset: Data
     members = Members(learners)
     (stage,) = stages_of(recipe.objective)
     updates, batch = members.enter(0, stage), Sampler(data, CPU).draw(8)
-    same = attrs.evolve(
-        batch,
-        **{
-            each.name: torch.cat([getattr(batch, each.name)] * COUNT)
-            for each in attrs.fields(Batch)
-        },
-    )
+    same = Batch.of({name: torch.cat([each] * COUNT) for name, each in batch.tensors().items()})
     members.take_step(same, updates)
     first, second, third = members.learners
     assert _difference(first, second) > 1e-3

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from genpolicy import Loss
 from genpolicy_plugins.objectives.bc import BC
 from genpolicy_plugins.objectives.gmpo import GMPO
 from genpolicy_plugins.objectives.gmpo_softmax import GMPOSoftmax
@@ -16,6 +17,10 @@ from genpolicy_plugins.solvers.jump import Jump
 WEIGHTED = pytest.mark.parametrize("objective", [GMPO, IQL])
 
 
+def _loss(objective: Any, batch: Any, policy: Any, critic: Any) -> Loss:
+    return objective.policy_loss(batch, policy, objective.weight(batch, critic))
+
+
 @WEIGHTED
 def test_the_weighted_loss_is_the_one_computed_by_hand(
     objective: Any, known: SimpleNamespace
@@ -23,7 +28,7 @@ def test_the_weighted_loss_is_the_one_computed_by_hand(
     policy, critic = known.Losses([1.0, 0.5, 0.25]), known.Values()
     # advantages 0, log 2 and 5, beta 2: weights 1, 4 and exp(10), which is cut at 100
     batch = known.column([0.0, math.log(2.0), 5.0])
-    loss = objective(beta=2.0, max_weight=100.0).policy_loss(batch, policy, critic)
+    loss = _loss(objective(beta=2.0, max_weight=100.0), batch, policy, critic)
     assert float(loss.value.detach()) == pytest.approx((1 + 4 * 0.5 + 100 * 0.25) / 3)
     assert float(loss.metrics["weight"]) == pytest.approx((1 + 4 + 100) / 3)
     assert float(loss.metrics["clipped"]) == pytest.approx(1 / 3)
@@ -36,20 +41,20 @@ def test_weights_scale_gradients_and_are_no_part_of_them(
 ) -> None:
     policy, critic = known.Losses([1.0, 0.5, 0.25]), known.Values()
     batch = known.column([0.0, math.log(2.0), 5.0])
-    objective(beta=2.0).policy_loss(batch, policy, critic).value.backward()
+    _loss(objective(beta=2.0), batch, policy, critic).value.backward()
     torch.testing.assert_close(policy.losses.grad, torch.tensor([1.0, 4.0, 100.0]) / 3)
     assert critic.slope.grad is None
 
 
 def test_gmpos_weights_stay_finite_for_any_advantage(known: SimpleNamespace) -> None:
     batch = known.column([1e4, -1e4])
-    loss = GMPO(beta=8.0).policy_loss(batch, known.Losses([1.0, 1.0]), known.Values())
+    loss = _loss(GMPO(beta=8.0), batch, known.Losses([1.0, 1.0]), known.Values())
     assert float(loss.value.detach()) == pytest.approx(50.0)
 
 
 def test_gmpo_without_temperature_is_bc(known: SimpleNamespace) -> None:
     policy, batch = known.Losses([1.0, 0.5]), known.column([3.0, -2.0])
-    weighted = GMPO(beta=0.0).policy_loss(batch, policy, known.Values()).value
+    weighted = _loss(GMPO(beta=0.0), batch, policy, known.Values()).value
     assert torch.equal(weighted.float(), BC().policy_loss(batch, policy).value)
 
 

@@ -11,6 +11,7 @@ from genpolicy.composition.agent_recipe import AgentRecipe
 from genpolicy.composition.assemble import Shapes
 from genpolicy.dataset import Batch
 from genpolicy.objective import Stage
+from genpolicy.training.sampler import Sampler
 
 Work = Callable[[], object]
 T = TypeVar("T")
@@ -25,14 +26,18 @@ class Task:
         stage: The stage.
         shapes: What the agent sees and does.
         device: Where the models live.
-        draw: Draws a batch of the stage's size, as we do.
+        sampler: Draws from the data, as we do.
     """
 
     recipe: AgentRecipe
     stage: Stage
     shapes: Shapes
     device: torch.device
-    draw: Callable[[], Batch]
+    sampler: Sampler
+
+    def draw(self) -> Batch:
+        """Return a batch of the stage's size."""
+        return self.sampler.draw(self.stage.batch_size)
 
     def named(self, slot: str) -> str | None:
         """Return the full name of the part in a slot, if there is one."""

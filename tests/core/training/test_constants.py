@@ -1,0 +1,230 @@
+"""What losses ask of models at rest is computed once for every transition, where it may be."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+import torch
+from torch import Tensor
+
+from genpolicy import Backbone, Batch, Loss, ValueCritic
+from genpolicy.agent import shapes_of
+from genpolicy.composition.agent_recipe import AgentRecipe
+from genpolicy.composition.contract import loss_needs
+from genpolicy.dataset import Dataset
+from genpolicy.errors import BrokenPartError, StoppedError
+from genpolicy.training.constants import ConstantSampler, with_constants
+from genpolicy.training.learner import Learner
+from genpolicy.training.part import PartSampler
+from genpolicy.training.runner import Runner
+from genpolicy.training.sampler import Sampler
+from genpolicy.training.together import run_together
+from genpolicy_plugins.objectives.gmpo import GMPO
+
+Maker = Callable[..., AgentRecipe]
+DataMaker = Callable[..., Dataset]
+
+CPU = torch.device("cpu")
+GMPO_STEPS = ("objective.critic_steps=6", "objective.policy_steps=12", "objective.batch_size=8")
+CRITIC, POLICY = 0, 1
+
+
+@pytest.fixture
+def recipe(small_recipe: Maker) -> AgentRecipe:
+    return small_recipe("gmpo", *GMPO_STEPS, "train.checkpoint_seconds=1e9")
+
+
+@pytest.fixture
+def data(make_dataset: DataMaker) -> Dataset:
+    return make_dataset(rows=64)
+
+
+def entered(recipe: AgentRecipe, data: Dataset, number: int) -> tuple[Learner, Any]:
+    torch.manual_seed(0)
+    learner = Learner(recipe, shapes_of(data), CPU)
+    stage = recipe.objective.stages()[number]
+    learner.enter(number, stage)
+    return learner, stage
+
+
+def instead(recipe: AgentRecipe, objective: type[GMPO], **options: Any) -> AgentRecipe:
+    """Return an agent of another objective with the same options."""
+    own = {f.name: getattr(recipe.objective, f.name) for f in attrs.fields(GMPO)}
+    part = objective(**{**own, **options})
+    chosen = attrs.evolve(recipe.chosen["objective"], recipe=part)
+    return attrs.evolve(recipe, chosen={**recipe.chosen, "objective": chosen})
+
+
+@pytest.mark.parametrize("part", [False, True])
+def test_every_batch_carries_what_its_loss_would_compute(
+    part: bool, recipe: AgentRecipe, data: Dataset
+) -> None:
+    learner, stage = entered(recipe, data, POLICY)
+    whole = Sampler(data, CPU)
+    drawn_from = PartSampler(whole, torch.arange(5, 64, 3)) if part else whole
+    sampler = with_constants(drawn_from, learner, stage)
+    torch.manual_seed(1)
+    batch = sampler.draw(32)
+    torch.manual_seed(1)
+    same = drawn_from.draw(32)
+    assert torch.equal(batch.observation, same.observation)
+    assert same.constants == {}
+    critic = learner.models.critic
+    expected = recipe.objective.weight(same, critic)  # type: ignore[attr-defined]
+    torch.testing.assert_close(batch.constants["weight"], expected)
+    assert expected.std() > 0
+    loss = learner.models.loss_of("policy")
+    torch.manual_seed(2)
+    known = loss(batch=batch).value
+    torch.manual_seed(2)
+    torch.testing.assert_close(known, loss(batch=same).value)
+
+
+def test_a_critic_at_rest_is_asked_as_its_stage_begins_and_never_again(
+    recipe: AgentRecipe, data: Dataset, tmp_path: Path
+) -> None:
+    runner = Runner(recipe, data, run="r", folder=tmp_path, device=CPU)
+    asked: list[int] = []
+    critic = runner.learner.models.critic
+    assert critic is not None
+    q = critic.q
+
+    def counted(*arguments: Tensor) -> Tensor:
+        asked.append(runner.learner.step)
+        return q(*arguments)
+
+    critic.q = counted  # type: ignore[method-assign]
+    runner.run([])
+    assert runner.learner.step == 18
+    assert {step for step in asked if step >= 6} == {6}
+
+
+def test_a_run_stopped_among_constants_ends_as_one_that_was_not(
+    recipe: AgentRecipe, data: Dataset, tmp_path: Path
+) -> None:
+    whole = Runner(recipe, data, run="r", folder=tmp_path / "whole", device=CPU)
+    whole.run([])
+    stopped = Runner(recipe, data, run="r", folder=tmp_path / "r", device=CPU)
+    take = stopped.learner.take_step
+
+    def stopping(*arguments: Any) -> None:
+        take(*arguments)
+        if stopped.learner.step == 11:
+            stopped.stop()
+
+    stopped.learner.take_step = stopping  # type: ignore[method-assign]
+    with pytest.raises(StoppedError):
+        stopped.run([])
+    again = Runner(recipe, data, run="r", folder=tmp_path / "r", device=CPU)
+    assert again.restore() == (11, [])
+    again.run([])
+    ends = [runner.learner.state().tensors for runner in (whole, again)]
+    assert ends[0].keys() == ends[1].keys()
+    assert all(torch.equal(value, ends[1][name]) for name, value in ends[0].items())
+
+
+def test_what_asks_for_a_model_that_trains_is_left_to_the_loss(
+    small_recipe: Maker, data: Dataset
+) -> None:
+    recipe = small_recipe("iql", "solver=jump", "objective.steps=100", "objective.batch_size=8")
+    learner, stage = entered(recipe, data, 0)
+    sampler = Sampler(data, CPU)
+    assert "weight" in learner.models.constants_of("policy")
+    assert with_constants(sampler, learner, stage) is sampler
+
+
+def test_a_stage_that_sees_few_transitions_asks_for_no_others(
+    recipe: AgentRecipe, make_dataset: DataMaker
+) -> None:
+    for rows, known in ((96, True), (97, False)):  # the stage sees 12 times 8
+        data = make_dataset(rows=rows)
+        learner, stage = entered(recipe, data, POLICY)
+        sampler = with_constants(Sampler(data, CPU), learner, stage)
+        assert isinstance(sampler, ConstantSampler) == known
+
+
+class Drawing(GMPO):
+    def weight(self, batch: Batch, critic: ValueCritic) -> Tensor:
+        return super().weight(batch, critic) * torch.rand(len(batch))
+
+
+class Relative(GMPO):
+    def weight(self, batch: Batch, critic: ValueCritic) -> Tensor:
+        weight = super().weight(batch, critic)
+        return weight / weight.mean()
+
+
+class Mean(GMPO):
+    def weight(self, batch: Batch, critic: ValueCritic) -> Tensor:
+        return super().weight(batch, critic).mean()
+
+
+@pytest.mark.parametrize("objective", [Drawing, Relative, Mean])
+def test_what_is_not_a_transitions_own_is_left_to_the_loss(
+    objective: type[GMPO], recipe: AgentRecipe, data: Dataset
+) -> None:
+    learner, stage = entered(instead(recipe, objective), data, POLICY)
+    sampler, before = Sampler(data, CPU), torch.get_rng_state()
+    assert with_constants(sampler, learner, stage) is sampler
+    assert torch.equal(before, torch.get_rng_state())
+    batch = sampler.draw(8)
+    assert torch.isfinite(learner.models.loss_of("policy")(batch=batch).value)
+
+
+def test_members_of_a_batch_know_what_their_own_critics_say(
+    recipe: AgentRecipe, data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runners = [
+        Runner(
+            attrs.evolve(instead(recipe, GMPO, beta=beta), seed=seed),
+            data,
+            run=f"r{seed}",
+            folder=tmp_path / f"{seed}",
+            device=CPU,
+        )
+        for seed, beta in enumerate((0.5, 1.0, 4.0))
+    ]
+    seen: list[Batch] = []
+    draw = ConstantSampler.draw
+
+    def drawn(sampler: ConstantSampler, size: int) -> Batch:
+        seen.append(draw(sampler, size))
+        return seen[-1]
+
+    monkeypatch.setattr(ConstantSampler, "draw", drawn)
+    ends: list[object] = []
+    run_together(runners, [[], [], []], lambda _, end: ends.append(end))
+    assert [type(end).__name__ for end in ends] == ["Outcome"] * 3
+    assert len(seen) == 3 * 12
+    for batch, runner in zip(seen, 12 * runners, strict=True):
+        own = runner.recipe.objective.weight(batch, runner.learner.models.critic)  # type: ignore[attr-defined]
+        torch.testing.assert_close(batch.constants["weight"], own)
+    assert not torch.allclose(seen[0].constants["weight"], seen[2].constants["weight"])
+
+
+class Nameless(GMPO):
+    def policy_loss(  # type: ignore[override]
+        self, batch: Batch, policy: Backbone, heaviness: Tensor
+    ) -> Loss:
+        raise AssertionError
+
+
+class Shadowed(Nameless):
+    heaviness = 3.0
+
+
+@pytest.mark.parametrize("objective", [Nameless, Shadowed])
+def test_a_tensor_that_no_method_computes_is_refused_by_name(objective: type[GMPO]) -> None:
+    sentence = (
+        r"^mine: Nameless.policy_loss asks for a tensor 'heaviness', which a method 'heaviness' "
+        r"would compute, and there is none$"
+    )
+    with pytest.raises(BrokenPartError, match=sentence):
+        loss_needs(objective(), "mine")
+
+
+def test_what_constants_ask_for_is_a_need_of_the_objective() -> None:
+    needs = {(need.argument, need.ability) for need in loss_needs(GMPO(), "gmpo")}
+    assert needs == {("policy", Backbone), ("critic", ValueCritic)}
