@@ -67,7 +67,6 @@ class Agent:
         seen, action = self.shapes.observation_dim, self.shapes.action_shape
         return f"<Agent: {seen} observed numbers to actions of shape {action}; {parts}>"
 
-    @torch.no_grad()
     def act(self, observation: ArrayLike, generator: torch.Generator | None = None) -> Floats:
         """Return actions inside the box.
 
@@ -92,19 +91,20 @@ class Agent:
                 f"this agent observes {self.shapes.observation_dim} numbers, alone or in rows; got "
                 f"an array of shape {given.shape}"
             )
-        rows = torch.as_tensor(np.atleast_2d(given), device=self.device)
-        if given.ndim == 1:
-            decide = self._alone or self.decide
-            action: Floats = decide(rows, generator)[0].cpu().numpy()
-            return action
-        actions: Floats = self.decide(rows, generator).cpu().numpy()
-        return actions
+        rows = torch.from_numpy(given.reshape(-1, given.shape[-1])).to(self.device)
+        if given.ndim == 2:
+            actions: Floats = self.decide(rows, generator).cpu().numpy()
+            return actions
+        decide = self.decide if self._alone is None else self._alone
+        action: Floats = decide(rows, generator).cpu().numpy()[0]
+        return action
 
     def forget_captured(self) -> None:
         """Let the captured graph go, after weights were changed in place by ``.data``."""
         if self._alone is not None:
             self._alone.forget()
 
+    @torch.no_grad()
     def decide(self, observation: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Return what :meth:`act` does for a batch on the agent's own device.
 
