@@ -2,9 +2,11 @@
 
     python benchmarks/steps.py
     python benchmarks/steps.py --cases gmpg --rounds 10 --precision bf16 --eager
+    python benchmarks/steps.py --cases "gmpo policy" "gmpo small" --constants
 
 Steps on random transitions of 17 + 6 numbers in batches of 256, interleaved round by round with the
 floor; medians in milliseconds, and medians of the ratios round by round. Prints rows of a table.
+``--constants`` compares with steps that ask a critic at rest each time instead.
 """
 
 import argparse
@@ -36,6 +38,16 @@ _GENERATIVE_RL: Final = (
 )
 CASES: Final[Mapping[str, tuple[str, Sequence[str]]]] = {
     "gmpo policy": ("policy", ("objective=gmpo", *_GENERATIVE_RL)),
+    "gmpo small": (
+        "policy",
+        (
+            "objective=gmpo",
+            "objective.batch_size=256",
+            "network=mlp",
+            "network.hidden=256,256,256",
+            "critic.hidden=256,256",
+        ),
+    ),
     "iql critic": ("critic", ("objective=gmpo", *_GENERATIVE_RL)),
     "iql": ("joint", ("objective=iql",)),
     "fql": ("joint", ("objective=fql",)),
@@ -73,6 +85,9 @@ def main() -> None:
     asked = arguments()
     torch.set_num_threads(1)
     place = torch.device(asked.device)
+    if asked.constants:
+        compare_constants(asked, place)
+        return
     print("| step | eager | compiled | floor | eager / floor | compiled / floor | warm-up, s |")
     print("|---|---|---|---|---|---|---|", flush=True)
     for case in asked.cases:
@@ -95,12 +110,29 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--precision", choices=["full", "tf32", "bf16"], default="full")
     parser.add_argument("--eager", action="store_true", help="compile nothing")
+    parser.add_argument("--constants", action="store_true")
     parser.add_argument("--device", default="cpu")
     return parser.parse_args()
 
 
-def step(case: str, place: torch.device, precision: str, compile: str) -> Work:
-    """Return what takes the next step of a case's stage."""
+def compare_constants(asked: argparse.Namespace, place: torch.device) -> None:
+    print("| step | every step, ms | once, ms | once / every step |\n|---|---|---|---|", flush=True)
+    for case in asked.cases:
+        works = {
+            "asking": step(case, place, asked.precision, "off", asks=True),
+            "once": step(case, place, asked.precision, "off"),
+        }
+        times = measured(works, place, asked.rounds)
+        asking, once = times["asking"], times["once"]
+        ratio = statistics.median(new / old for new, old in zip(once, asking, strict=True))
+        medians = f"{statistics.median(asking):.1f} | {statistics.median(once):.1f}"
+        print(f"| {case} | {medians} | {ratio:.2f} |", flush=True)
+
+
+def step(
+    case: str, place: torch.device, precision: str, compile: str, *, asks: bool = False
+) -> Work:
+    """Return what takes the next step of a case's stage; whether its losses ask models at rest."""
     name, settings = CASES[case]
     train = (f"train.precision={precision}", f"train.compile={compile}")
     layer = from_arguments(("dataset=npz:none.npz", *settings, *train))
@@ -110,7 +142,8 @@ def step(case: str, place: torch.device, precision: str, compile: str) -> Work:
     stages = course_of(recipe)
     number = next(number for number, stage in enumerate(stages) if stage.name == name)
     updates = learner.enter(number, stages[number])
-    sampler = with_constants(Sampler(data, place), learner, stages[number])
+    plain = Sampler(data, place)
+    sampler = plain if asks else with_constants(plain, learner, stages[number])
     return lambda: learner.take_step(sampler.draw(stages[number].batch_size), updates)
 
 
