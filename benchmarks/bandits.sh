@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The runs behind the tables and the figure of docs/bandits.md: every objective that is regularised
 # by a divergence from the data, at three temperatures, on both bandits, with the recipe `bandits`,
-# recorded in the repository's own registry. Two runs at a time: each takes one core.
+# recorded in the repository's own registry. The temperatures of an objective train as one program,
+# two programs at a time: each takes one core.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,26 +14,20 @@ run() {
 }
 export -f run
 
-at() { # an objective with options, in which BETA stands for each temperature
-    objective=$1 options=$2
-    for beta in ${BETAS:-1 4 16}; do
-        echo "$objective ${options//BETA/$beta}"
-    done
-}
-
-objectives() {
-    at gmpo objective.beta=BETA
-    at gmpo-softmax objective.beta=BETA
-    at gmpg objective.beta=BETA
-    at gmpg "objective.beta=BETA objective.kl=path objective.policy_steps=1000"
-    at sfbc inference.beta=BETA
-    at qgpo objective.beta=BETA
-    at qam objective.beta=BETA
-    BETAS="${ETAS:-1 2 4}" at gtp objective.eta=BETA
-}
+betas=${BETAS:-1,4,16} etas=${ETAS:-1,2,4}
+objectives=(
+    "gmpo objective.beta=$betas"
+    "gmpo-softmax objective.beta=$betas"
+    "gmpg objective.beta=$betas"
+    "gmpg objective.beta=$betas objective.kl=path objective.policy_steps=1000"
+    "sfbc inference.beta=$betas"
+    "qgpo objective.beta=$betas"
+    "qam objective.beta=$betas"
+    "gtp objective.eta=$etas"
+)
 
 for seed in ${SEEDS:-10}; do
     for dataset in quadratic multi-peak; do
-        while read -r objective; do echo "$dataset $seed $objective"; done < <(objectives)
+        for objective in "${objectives[@]}"; do echo "$dataset $seed $objective"; done
     done
 done | xargs -P "${JOBS:-2}" -L 1 bash -c 'run "$@"' _
