@@ -91,7 +91,7 @@ class Agent:
                 f"this agent observes {self.shapes.observation_dim} numbers, alone or in rows; got "
                 f"an array of shape {given.shape}"
             )
-        rows = torch.from_numpy(given.reshape(-1, given.shape[-1])).to(self.device)
+        rows = torch.from_numpy(given if given.ndim == 2 else given[None]).to(self.device)
         if given.ndim == 2:
             actions: Floats = self.decide(rows, generator).cpu().numpy()
             return actions

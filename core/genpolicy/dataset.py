@@ -1,7 +1,7 @@
 """Transitions: what is known of them, what one batch of them is, and who provides them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Final, Self
 
 import attrs
@@ -31,7 +31,6 @@ from genpolicy.transforms import (
 )
 
 _ALL: Final = slice(None)
-_CONSTANT: Final = "constant/"
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -57,32 +56,32 @@ class Batch:
     next_action: Tensor
     constants: Mapping[str, Tensor] = attrs.field(factory=dict)
 
-    @classmethod
-    def of(cls, tensors: Mapping[str, Tensor]) -> Self:
-        """Return the batch of which :meth:`tensors` are these."""
-        columns = {name: tensors[name] for name in COLUMNS}
-        constants = {
-            name.removeprefix(_CONSTANT): tensor
-            for name, tensor in tensors.items()
-            if name.startswith(_CONSTANT)
-        }
-        return cls(**columns, constants=constants)
+    def columns(self) -> dict[str, Tensor]:
+        """Return what every transition has, by name: all but constants."""
+        fields = attrs.asdict(self, recurse=False)
+        del fields["constants"]
+        return fields
 
-    def tensors(self) -> dict[str, Tensor]:
-        """Return all of it by name: fields in their order, then constants."""
-        columns = {name: getattr(self, name) for name in COLUMNS}
-        return columns | {f"{_CONSTANT}{name}": each for name, each in self.constants.items()}
-
-    def __getitem__(self, rows: Tensor | slice) -> Self:
-        """Return the batch of some of its transitions."""
-        return self.of({name: values[rows] for name, values in self.tensors().items()})
+    def map(self, function: Callable[[Tensor], Tensor]) -> Self:
+        """Return the batch of which every tensor is what a function makes of this one's."""
+        columns = {name: function(values) for name, values in self.columns().items()}
+        constants = {name: function(values) for name, values in self.constants.items()}
+        return attrs.evolve(self, **columns, constants=constants)
 
     def __len__(self) -> int:
         return len(self.reward)
 
 
-COLUMNS: Final = tuple(field.name for field in attrs.fields(Batch) if field.name != "constants")
-"""The fields of a batch that every transition has."""
+def joined(batches: Sequence[Batch]) -> Batch:
+    """Return batches as one, with the constants that all of them know."""
+    first, *rest = batches
+    columns = [batch.columns() for batch in batches]
+    known = [name for name in first.constants if all(name in each.constants for each in rest)]
+    return attrs.evolve(
+        first,
+        **{name: torch.cat([each[name] for each in columns]) for name in columns[0]},
+        constants={name: torch.cat([each.constants[name] for each in batches]) for name in known},
+    )
 
 
 @attrs.frozen(eq=False, kw_only=True)

@@ -16,19 +16,15 @@ from genpolicy.composition.contract import (
     TARGET,
     Need,
     builder_of,
-    constants_of,
-    loss_methods,
     needs_of,
-    own_needs,
-    roles_of,
 )
+from genpolicy.composition.losses import Asking, losses_of, roles_of
 from genpolicy.composition.needs import acting_needs, training_needs
 from genpolicy.critic import Critic, CriticRecipe, CriticSpec
 from genpolicy.dataset import Batch, Floats
 from genpolicy.discovery.words import describe
 from genpolicy.errors import BrokenPartError
 from genpolicy.network import NetworkRecipe
-from genpolicy.objective import Loss
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -88,30 +84,29 @@ class Models:
             assert self.critic is not None
             acting = self.recipe.objective.acting_role
             return self.bind(self.critic.loss, needs_of(self.critic.loss, role, LOSS, acting))
-        objective, who = self.recipe.objective, self.recipe.chosen["objective"].name
-        loss, constants = loss_methods(objective, who)[role], self.constants_of(role)
-        method = _WithConstants(loss, constants).loss if constants else loss
-        return self.bind(method, own_needs(objective, loss, who))
+        return self._bound(self._losses()[role])
 
-    def constants_of(
-        self, role: str, trained: Collection[str] = ()
-    ) -> dict[str, Callable[..., Tensor]]:
-        """Return what computes the tensors that a role's loss asks for, of a batch alone.
+    def constants_of(self, role: str, trained: Collection[str]) -> dict[str, Callable[..., Any]]:
+        """Return what computes the constants of a role's loss, of a batch alone.
 
         Args:
             role: The role.
-            trained: What trains; whatever asks for that is left out.
+            trained: What trains; a constant that asks for any of that is left out.
         """
-        objective, who = self.recipe.objective, self.recipe.chosen["objective"].name
-        if role == "critic":
-            return {}
-        methods = constants_of(objective, loss_methods(objective, who)[role], who)
-        needs = {name: needs_of(method, who, LOSS) for name, method in methods.items()}
+        losses = {} if role == "critic" else self._losses()[role].constants
         return {
-            name: self.bind(method, needs[name])
-            for name, method in methods.items()
-            if not any(need.model in trained for need in needs[name])
+            name: self._bound(constant)
+            for name, constant in losses.items()
+            if not any(need.model in trained for need in constant.needs)
         }
+
+    def _losses(self) -> dict[str, Asking]:
+        return losses_of(self.recipe.objective, self.recipe.chosen["objective"].name)
+
+    def _bound(self, asking: Asking) -> Callable[..., Any]:
+        constants = {name: self._bound(each) for name, each in asking.constants.items()}
+        method = WithConstants(asking.method, constants).call if constants else asking.method
+        return self.bind(method, asking.own)
 
     def _answer(self, need: Need) -> object:
         if need.kind == "critic":
@@ -122,19 +117,26 @@ class Models:
 
 
 @attrs.frozen(eq=False)
-class _WithConstants:
-    """A loss that finds its constants in the batch, or has them computed."""
+class WithConstants:
+    """A method that finds its constants in the batch, or has them computed.
 
-    _loss: Callable[..., Loss]
-    _constants: Mapping[str, Callable[..., Tensor]]
+    Args:
+        method: The method.
+        constants: What computes its constants, of a batch alone, by name.
+    """
 
-    def loss(self, batch: Batch, **parts: Any) -> Loss:
+    method: Callable[..., Any]
+    constants: Mapping[str, Callable[..., Tensor]]
+
+    def call(self, batch: Batch, **parts: Any) -> Any:
+        """Return what the method does with its constants, which have no gradient."""
         with torch.no_grad():
-            constants = {
+            known = {
                 name: batch.constants[name] if name in batch.constants else compute(batch=batch)
-                for name, compute in self._constants.items()
+                for name, compute in self.constants.items()
             }
-        return self._loss(batch=batch, **constants, **parts)
+        constants = {name: values.detach() for name, values in known.items()}
+        return self.method(batch=batch, **constants, **parts)
 
 
 def build_models(recipe: AgentRecipe, shapes: Shapes, device: torch.device) -> Models:

@@ -10,12 +10,10 @@ from collections.abc import Callable, Collection
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 import attrs
-from torch import Tensor
 
 from genpolicy.backbone import Backbone, BackboneRecipe
 from genpolicy.critic import Critic, CriticRecipe
 from genpolicy.errors import BrokenPartError
-from genpolicy.inference import Inference
 from genpolicy.objective import Objective
 from genpolicy.recipe import Recipe
 
@@ -108,7 +106,7 @@ def needs_of(
     Raises:
         BrokenPartError: An argument has no annotation, or one that cannot be read.
     """
-    hints = _hints(method, who)
+    hints = annotations_of(method, who)
     arguments = [name for name in inspect.signature(method).parameters if name not in given]
     arguments = [name for name in arguments if name != "self"]
     for name in arguments:
@@ -171,67 +169,9 @@ def loss_methods(objective: Objective, who: str) -> dict[str, Callable[..., Any]
     return methods
 
 
-def constants_of(
-    objective: Objective, loss: Callable[..., Any], who: str
-) -> dict[str, Callable[..., Any]]:
-    """Return the objective's methods that compute the tensors a loss asks for, by their names.
-
-    Raises:
-        BrokenPartError: It has none of that name.
-    """
-    hints = _hints(loss, who)
-    methods: dict[str, Callable[..., Any]] = {}
-    for name in inspect.signature(loss).parameters:
-        if hints.get(name) is Tensor:
-            methods[name] = getattr(objective, name, hints[name])
-            if not inspect.ismethod(methods[name]):
-                raise BrokenPartError(
-                    f"{who}: {loss.__qualname__} asks for a tensor {name!r}, which a method "
-                    f"'{name}' would compute, and there is none"
-                )
-    return methods
-
-
-def own_needs(objective: Objective, loss: Callable[..., Any], who: str) -> list[Need]:
-    """Return what a loss asks for beside its constants."""
-    return needs_of(loss, who, LOSS | constants_of(objective, loss, who).keys())
-
-
-def needs_by_loss(objective: Objective, who: str) -> dict[str, list[Need]]:
-    """Return what an objective's losses and their constants ask for, by the trained role."""
-    return {
-        role: own_needs(objective, loss, who)
-        + [
-            need
-            for constant in constants_of(objective, loss, who).values()
-            for need in needs_of(constant, who, LOSS)
-        ]
-        for role, loss in loss_methods(objective, who).items()
-    }
-
-
-def loss_needs(objective: Objective, who: str) -> list[Need]:
-    """Return everything that an objective's losses ask for."""
-    return [need for needs in needs_by_loss(objective, who).values() for need in needs]
-
-
 def trains_critic(objective: Objective) -> bool:
     """Return whether a stage of the objective trains a critic for at least a step."""
     return any("critic" in stage.learning_rates for stage in objective.stages() if stage.steps)
-
-
-def asks_for_critic(objective: Objective, inference: Inference) -> bool:
-    """Return whether an agent of these parts has a critic."""
-    act = method_of(inference, "act", type(inference).__name__)
-    needs = [*loss_needs(objective, "objective"), *needs_of(act, "inference", ACT)]
-    return trains_critic(objective) or any(need.kind == "critic" for need in needs)
-
-
-def roles_of(objective: Objective, who: str) -> tuple[str, ...]:
-    """Return the roles of an objective: those that train, act or are asked for."""
-    asked = {need.role for need in loss_needs(objective, who) if need.kind == "backbone"}
-    trained = set(loss_methods(objective, who))
-    return tuple(sorted(asked | trained | {objective.acting_role}))
 
 
 def builder_of(objective: Objective, role: str) -> Callable[..., Any] | None:
@@ -258,7 +198,7 @@ def returned_class(build: Callable[..., Any], base: type) -> type:
     Raises:
         BrokenPartError: It does not say so, or the class is no ``base``.
     """
-    returned = _hints(build, build.__qualname__).get("return")
+    returned = annotations_of(build, build.__qualname__).get("return")
     if not isinstance(returned, type):
         raise BrokenPartError(
             f"{build.__qualname__} does not say which class it returns; annotate it"
@@ -271,7 +211,12 @@ def returned_class(build: Callable[..., Any], base: type) -> type:
     return returned
 
 
-def _hints(method: Callable[..., Any], who: str) -> dict[str, Any]:
+def annotations_of(method: Callable[..., Any], who: str) -> dict[str, Any]:
+    """Return the annotations of a method by argument, and that of its result as ``return``.
+
+    Raises:
+        BrokenPartError: They cannot be read.
+    """
     try:
         return get_type_hints(method)
     except NameError as error:

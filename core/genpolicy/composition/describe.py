@@ -11,11 +11,11 @@ from genpolicy.composition.contract import (
     LOSS,
     SAMPLE,
     Need,
-    loss_needs,
     method_of,
     needs_of,
     provided_class,
 )
+from genpolicy.composition.losses import loss_needs
 from genpolicy.critic import Critic
 from genpolicy.discovery.catalogue import Catalogue
 from genpolicy.discovery.records import PartEntry

@@ -7,9 +7,9 @@ from genpolicy.composition.contract import (
     Need,
     ability_of,
     provided_class,
-    roles_of,
     trains_critic,
 )
+from genpolicy.composition.losses import roles_of
 from genpolicy.composition.needs import (
     acting_needs,
     answer_to,

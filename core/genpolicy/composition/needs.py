@@ -12,11 +12,11 @@ from genpolicy.composition.contract import (
     Need,
     builder_of,
     method_of,
-    needs_by_loss,
     needs_of,
     provided_class,
     returned_class,
 )
+from genpolicy.composition.losses import losses_of
 
 
 def training_needs(recipe: AgentRecipe) -> list[Need]:
@@ -27,7 +27,7 @@ def training_needs(recipe: AgentRecipe) -> list[Need]:
 def needs_by_role(recipe: AgentRecipe) -> dict[str, list[Need]]:
     """Return what the losses of an agent ask for, by the role that they train."""
     who = recipe.chosen["objective"].name
-    needs = needs_by_loss(recipe.objective, who)
+    needs = {role: loss.needs for role, loss in losses_of(recipe.objective, who).items()}
     if "critic" in recipe.chosen:
         chosen = recipe.chosen["critic"]
         loss = method_of(provided_class(type(chosen.recipe)), "loss", chosen.name)

@@ -12,14 +12,12 @@ from genpolicy.composition.base_layers import base_layers
 from genpolicy.composition.choosing import choose_part, split_name
 from genpolicy.composition.contract import (
     SAMPLE,
-    asks_for_critic,
-    loss_needs,
     method_of,
     needs_of,
     provided_class,
-    roles_of,
 )
 from genpolicy.composition.layers import Layer
+from genpolicy.composition.losses import asks_for_critic, loss_needs, roles_of
 from genpolicy.conversion import convert
 from genpolicy.discovery import Catalogue
 from genpolicy.errors import OptionError, PartError, did_you_mean

@@ -143,7 +143,8 @@ def _largest_returns(reward: Tensor, discount: float) -> tuple[Tensor, Tensor]:
 
 
 def _drawn(batch: "Batch") -> "Batch":
-    return batch[torch.randint(len(batch), (BATCH,), device=batch.reward.device)]
+    rows = torch.randint(len(batch), (BATCH,), device=batch.reward.device)
+    return batch.map(lambda values: values[rows])
 
 
 def _inputs(observation: Tensor, action: Tensor) -> Tensor:

@@ -56,4 +56,4 @@ def known_batch() -> Batch:
 
 def on_device(batch: Batch, device: str) -> Batch:
     """Return a batch on another device."""
-    return Batch.of({name: values.to(device) for name, values in batch.tensors().items()})
+    return batch.map(lambda values: values.to(device))

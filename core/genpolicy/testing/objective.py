@@ -11,7 +11,8 @@ from torch import nn
 from genpolicy.agent import shapes_of
 from genpolicy.backbone import Model
 from genpolicy.composition.assemble import build_models
-from genpolicy.composition.contract import loss_methods, loss_needs
+from genpolicy.composition.contract import loss_methods
+from genpolicy.composition.losses import loss_needs
 from genpolicy.critic import Critic
 from genpolicy.dataset import Batch, Dataset
 from genpolicy.errors import FitError
@@ -162,7 +163,7 @@ class ObjectiveSuite(Suite):
         """A weight that meets another row's loss is the commonest mistake of all."""
         order = torch.tensor(_ORDER)
         batch = _batch()
-        mixed = batch[order]
+        mixed = batch.map(lambda values: values[order])
         for update in updates(self._learner(part, settings=self._row_by_row(part))):
             expected = seeded_loss(update, batch)
             with rows_of_noise_in_order(order):

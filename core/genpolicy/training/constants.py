@@ -16,12 +16,14 @@ from genpolicy.dataset import Batch
 from genpolicy.objective import Stage
 from genpolicy.training.learner import Learner
 from genpolicy.training.part import PartSampler
+from genpolicy.training.precision import losing, multiplying
 from genpolicy.training.sampler import Sampler
 
-_ROWS: Final = 4096  # computed at once
-_TRIED: Final = 64  # of which it is seen whether they can be,
-_PARTS: Final = 2  # together and in as many parts
-_ROUNDING: Final = 1e-3  # relative to the largest
+_ROWS: Final = 4096  # computed at once, and looked at again in batches of the stage's size
+_ROUNDING: Final = {"full": 1e-3, "tf32": 3e-2, "bf16": 3e-2}  # relative, by precision
+_NOTHING: Final = 1e-5  # relative to the largest
+
+Compute = Callable[..., Tensor]
 
 
 class ConstantSampler:
@@ -48,43 +50,52 @@ def with_constants(
     """Return what draws the batches of a stage that is entered, with all that stays as it is in it.
 
     Where the stage sees fewer transitions than there are, that is left to its losses, and so is
-    what is not each transition's own: what draws random numbers or depends on the rest of a batch.
+    what is not each transition's own, because it draws random numbers or depends on the rest of a
+    batch, and what is larger than the transitions themselves.
     """
     whole = sampler.whole if isinstance(sampler, PartSampler) else sampler
     if stage.steps * stage.batch_size < len(whole):
         return sampler
-    with torch.no_grad():
-        found = {
-            name: _of_all(compute, whole)
+    precision, device = learner.recipe.train.precision, whole.device
+    with torch.no_grad(), multiplying(precision, device), losing(precision, device):
+        known = {
+            name: found
             for name, compute in learner.constants(stage).items()
-            if _is_own(compute, whole)
+            if (found := _computed(compute, whole, stage.batch_size, _ROUNDING[precision]))
+            is not None
         }
-    return ConstantSampler(sampler, found) if found else sampler
+    return ConstantSampler(sampler, known) if known else sampler
 
 
-def _of_all(compute: Callable[..., Tensor], sampler: Sampler) -> Tensor:
-    return _in_parts(compute, sampler, len(sampler), math.ceil(len(sampler) / _ROWS))
+def _computed(compute: Compute, sampler: Sampler, size: int, rounding: float) -> Tensor | None:
+    """Return a constant of all transitions; ``None`` if it is not each one's own."""
+    if not _is_small_and_still(compute, sampler, min(size, len(sampler))):
+        return None
+    found = _of(compute, sampler, torch.arange(len(sampler), device=sampler.device), _ROWS)
+    random = torch.Generator().manual_seed(0)
+    rows = torch.randperm(len(sampler), generator=random)[:_ROWS].to(sampler.device)
+    again = _of(compute, sampler, rows, max(1, min(size, len(rows) // 2))).double()
+    known = found.index_select(0, rows).double()
+    most = float(known.abs().max())
+    same = torch.allclose(again, known, rtol=rounding, atol=_NOTHING * most)
+    return found if same and math.isfinite(most) else None
 
 
-def _in_parts(compute: Callable[..., Tensor], sampler: Sampler, rows: int, parts: int) -> Tensor:
-    """Return what the first transitions come to, computed in about equal parts."""
-    places = torch.arange(rows, device=sampler.device)
-    return torch.cat(
-        [compute(batch=sampler.at(part)) for part in torch.tensor_split(places, parts)]
-    )
+def _of(compute: Compute, sampler: Sampler, rows: Tensor, size: int) -> Tensor:
+    parts = torch.tensor_split(rows, -(-len(rows) // size))
+    return torch.cat([compute(batch=sampler.at(part)) for part in parts])
 
 
-def _is_own(compute: Callable[..., Tensor], sampler: Sampler) -> bool:
-    """Whether a transition comes to the same in any batch."""
-    device, rows = sampler.device, min(_TRIED, len(sampler))
+def _is_small_and_still(compute: Compute, sampler: Sampler, rows: int) -> bool:
+    """Whether a transition has no more numbers of it than of itself, and none is random."""
+    device = sampler.device
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         before = _random_state(device)
-        whole = compute(batch=sampler.at(torch.arange(rows, device=device)))
-        if whole.shape[:1] != (rows,) or rows < 2 * _PARTS:
-            return False
-        parted = _in_parts(compute, sampler, rows, _PARTS)
+        found = compute(batch=sampler.at(torch.arange(rows, device=device)))
         draws = not torch.equal(before, _random_state(device))
-    return not draws and bool((whole - parted).abs().max() <= _ROUNDING * whole.abs().max())
+    if draws or not isinstance(found, Tensor) or found.shape[:1] != (rows,):
+        return False
+    return 0 < found.numel() <= rows * sampler.packed.shape[1]
 
 
 def _random_state(device: torch.device) -> Tensor:

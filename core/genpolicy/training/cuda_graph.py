@@ -96,7 +96,7 @@ class StepGraph:
 
     def _capture(self, batch: Batch) -> None:
         """Capture a step, which does not take it."""
-        self._batch = Batch.of({name: each.clone() for name, each in batch.tensors().items()})
+        self._batch = batch.map(torch.clone)
         graph = torch.cuda.CUDAGraph()
         try:
             with _survivable(self._device), torch.cuda.graph(graph):
@@ -189,4 +189,8 @@ def _by_mask(args: Sequence[Any]) -> bool:
 
 
 def _copy(batch: Batch, into: Batch) -> None:
-    torch._foreach_copy_([*into.tensors().values()], [*batch.tensors().values()])
+    torch._foreach_copy_(_tensors(into), _tensors(batch))
+
+
+def _tensors(batch: Batch) -> list[Tensor]:
+    return [*batch.columns().values(), *batch.constants.values()]

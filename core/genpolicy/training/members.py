@@ -7,7 +7,9 @@ learner's, and a checkpoint of one goes on alone.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
+import attrs
 import torch
 from torch import Tensor, nn
 
@@ -81,8 +83,8 @@ class _Program(nn.Module):
         self.models = nn.ModuleDict(models)
         self._loss = loss
 
-    def forward(self, batch: Tensors) -> tuple[Tensor, Tensors]:
-        loss = self._loss(batch=Batch.of(batch))
+    def forward(self, batch: Mapping[str, Any]) -> tuple[Tensor, Tensors]:
+        loss = self._loss(batch=Batch(**batch))
         return loss.value, dict(loss.metrics)  # type: ignore[attr-defined]
 
 
@@ -123,7 +125,7 @@ class StackedUpdate:
 
     def losses(
         self,
-        batch: Tensors,
+        batch: Batch,
         randomness: str | None = None,
         precision: Precision | None = None,
     ) -> tuple[Tensor, Tensors]:
@@ -137,7 +139,9 @@ class StackedUpdate:
         first = self.updates[0]
         losses = torch.func.vmap(self._one, randomness=randomness or self._randomness)
         with losing(precision or first.options.precision, first.device):
-            found: tuple[Tensor, Tensors] = losses(self._tensors, self.own.tensors(), batch)
+            found: tuple[Tensor, Tensors] = losses(
+                self._tensors, self.own.tensors(), attrs.asdict(batch, recurse=False)
+            )
         return found
 
     def own_numbers(self) -> OwnNumbers:
@@ -145,7 +149,7 @@ class StackedUpdate:
         losses = [update.loss for update in self.updates]
         return OwnNumbers(losses, self.parameters[0].device)
 
-    def step(self, batch: Tensors, index: int) -> tuple[Tensor, Tensors]:
+    def step(self, batch: Batch, index: int) -> tuple[Tensor, Tensors]:
         """Take the step number ``index`` of the stage and return the losses it started from."""
         first = self.updates[0]
         with multiplying(first.options.precision, first.device):
@@ -165,7 +169,7 @@ class StackedUpdate:
         return losses.detach(), metrics
 
     def _one(
-        self, tensors: Tensors, own: Sequence[Tensor], batch: Tensors
+        self, tensors: Tensors, own: Sequence[Tensor], batch: Mapping[str, Any]
     ) -> tuple[Tensor, Tensors]:
         """Return one member's loss and metrics, its weights and numbers given."""
         with self.own.given(own):
@@ -242,11 +246,11 @@ class Members:
 
     def take_step(self, batch: Batch, updates: Sequence[StackedUpdate]) -> None:
         """Train every role of the stage once, on one batch for all, split evenly among them."""
-        tensors = self.shared(batch)
+        shared = self.shared(batch)
         metrics: Tensors = {}
         losses = []
         for update in updates:
-            values, found = update.step(tensors, self.learners[0].index)
+            values, found = update.step(shared, self.learners[0].index)
             losses.append(values)
             metrics[f"{update.role}/loss"] = values
             metrics |= {f"{update.role}/{name}": value for name, value in found.items()}
@@ -254,11 +258,10 @@ class Members:
             own = {name: value[number] for name, value in metrics.items()}
             learner.count_step(own, [value[number] for value in losses])
 
-    def shared(self, batch: Batch) -> Tensors:
-        """Return a batch for all as tensors ``[member, batch, …]``."""
+    def shared(self, batch: Batch) -> Batch:
+        """Return a batch for all as one of tensors ``[member, batch, …]``."""
         count = len(self.learners)
-        tensors = batch.tensors()
-        return {n: each.reshape(count, -1, *each.shape[1:]) for n, each in tensors.items()}
+        return batch.map(lambda values: values.reshape(count, -1, *values.shape[1:]))
 
     def _updates(self, updates: Sequence[Sequence[Update]]) -> list[StackedUpdate]:
         """Return what trains in a stage, and let gradients reach that alone."""

@@ -17,7 +17,14 @@ import torch
 
 from genpolicy.agent import Agent
 from genpolicy.composition.agent_recipe import AgentRecipe
-from genpolicy.dataset import Batch, Dataset, DatasetRecipe, EnvironmentSpec, Floats
+from genpolicy.dataset import (
+    Batch,
+    Dataset,
+    DatasetRecipe,
+    EnvironmentSpec,
+    Floats,
+    joined,
+)
 from genpolicy.errors import DataError, RunError
 from genpolicy.evaluation.environment import make_environment
 from genpolicy.training.checkpoint import State
@@ -96,7 +103,7 @@ class OnlineSampler:
             self._step()
         self._draws += 1
         count = self._from_data(size)
-        return _joined(self._offline.draw(count), self._replay.draw(size - count))
+        return joined([self._offline.draw(count), self._replay.draw(size - count)])
 
     def state(self) -> State:
         """Return everything that the next batch depends on; nothing before the first."""
@@ -195,10 +202,3 @@ def _environment_of(dataset: Dataset, recipe: AgentRecipe) -> EnvironmentSpec:
             "online steps out"
         )
     return dataset.environment
-
-
-def _joined(one: Batch, other: Batch) -> Batch:
-    further = other.tensors()
-    return Batch.of(
-        {name: torch.cat([each, further[name]]) for name, each in one.tensors().items()}
-    )

@@ -7,7 +7,7 @@ gathered by one call.
 import mmap
 import tempfile
 from collections.abc import Iterator, Mapping
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import attrs
 import numpy as np
@@ -46,7 +46,7 @@ def packed(data: Dataset, device: torch.device, resident: Resident) -> Tensor:
 def shapes(data: Dataset) -> dict[str, torch.Size]:
     """Return the shape that each field of a batch has beyond its first dimension, in order."""
     first = data.to_batch(torch.device("cpu"), slice(0, 1))
-    return {name: values.shape[1:] for name, values in first.tensors().items()}
+    return {name: values.shape[1:] for name, values in first.columns().items()}
 
 
 def unpacked(rows: Tensor, shapes: Mapping[str, torch.Size]) -> Batch:
@@ -57,8 +57,11 @@ def unpacked(rows: Tensor, shapes: Mapping[str, torch.Size]) -> Batch:
         shapes: The shapes of its fields, in their order.
     """
     columns = torch.split(rows, [shape.numel() for shape in shapes.values()], dim=1)
-    fields = zip(shapes.items(), columns, strict=True)
-    return Batch.of({name: values.reshape(len(rows), *shape) for (name, shape), values in fields})
+    fields: dict[str, Any] = {
+        name: values.reshape(len(rows), *shape)
+        for (name, shape), values in zip(shapes.items(), columns, strict=True)
+    }
+    return Batch(**fields)
 
 
 def _size(data: Dataset) -> tuple[int, int]:
@@ -108,7 +111,7 @@ def _pieces(data: Dataset, device: torch.device) -> Iterator[tuple[slice, Tensor
     units = data.units.to(device)
     for rows in blocks(*data.columns.arrays().values()):
         batch = _seen(data.to_batch(device, rows), units)
-        fields = [values.reshape(len(batch), -1) for values in batch.tensors().values()]
+        fields = [values.reshape(len(batch), -1) for values in batch.columns().values()]
         yield rows, torch.cat(fields, 1)
 
 

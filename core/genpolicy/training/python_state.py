@@ -14,6 +14,7 @@ import attrs
 from torch import nn
 
 from genpolicy.backbone import Model
+from genpolicy.composition.assemble import WithConstants
 
 PROGRESS: Final = (0.01, 0.25, 0.5, 0.75, 1.0)
 """Moments of training at which a model's ``after_step`` is tried."""
@@ -30,7 +31,12 @@ def bound_parts(loss: Any) -> list[object]:
     """Return whose loss it is, and what it is bound to."""
     if isinstance(loss, functools.partial):
         return [*bound_parts(loss.func), *loss.args, *loss.keywords.values()]
-    return [loss.__self__] if isinstance(loss, MethodType) else []
+    if not isinstance(loss, MethodType):
+        return []
+    owner = loss.__self__
+    if isinstance(owner, WithConstants):
+        return [p for each in (owner.method, *owner.constants.values()) for p in bound_parts(each)]
+    return [owner]
 
 
 def changes(model: Model, progress: Iterable[Any]) -> bool:

@@ -252,7 +252,8 @@ class Runner:
     def _sampler_of(self, stage: Stage) -> DrawsBatches:
         """Return what draws a stage's batches; online, the agent acts for them from now on."""
         if self._online is None or stage is not self.stages[-1]:
-            return with_constants(self.sampler, self.learner, stage)
+            over = self.learner.index == stage.steps
+            return self.sampler if over else with_constants(self.sampler, self.learner, stage)
         if self.learner.index < stage.steps:
             self._warn(self._online.open(self._agent()))
         return self._online

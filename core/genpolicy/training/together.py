@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing
 import attrs
 import torch
 
-from genpolicy.dataset import Batch
+from genpolicy.dataset import joined
 from genpolicy.observer import Observer
 from genpolicy.training.checkpoint import State
 from genpolicy.training.learner import Learner
@@ -91,7 +91,7 @@ class _Together:
                 self._forget_all_but(turns, members)
             own = {self._places[number]: turn for number, turn in turns.items()}
             drawn = [own.get(place, first).draw() for place in range(len(members.learners))]
-            members.take_step(_joined(drawn), updates)
+            members.take_step(joined(drawn), updates)
 
     def _learners(self) -> list[Learner]:
         """Return a learner for every place; one that nobody takes is held by a copy."""
@@ -143,8 +143,3 @@ def _copy_of(runner: Runner) -> Learner:
     tensors = {name: tensor.clone() for name, tensor in state.tensors.items()}
     copy.load(State(tensors, state.facts), runner.stages)
     return copy
-
-
-def _joined(batches: Sequence[Batch]) -> Batch:
-    tensors = [batch.tensors() for batch in batches]
-    return Batch.of({name: torch.cat([each[name] for each in tensors]) for name in tensors[0]})

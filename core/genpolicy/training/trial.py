@@ -5,6 +5,7 @@ learner comes to alone, but for rounding. That shows what no declaration could: 
 a value on its way, or that reads a number which its parts do not hold.
 """
 
+import operator
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -14,7 +15,7 @@ from torch import Tensor
 from genpolicy.dataset import Batch
 from genpolicy.errors import UsageError
 from genpolicy.objective import Stage
-from genpolicy.training.members import Members, StackedUpdate, Tensors
+from genpolicy.training.members import Members, StackedUpdate
 from genpolicy.training.python_state import moments
 
 _ROUNDING: Final = 1e-3  # of a loss, relative to it
@@ -49,14 +50,14 @@ def refusal(members: Members, stages: Sequence[Stage], batch: Batch) -> str | No
     return None
 
 
-def _compared(update: StackedUpdate, batch: Tensors) -> str | None:
+def _compared(update: StackedUpdate, batch: Batch) -> str | None:
     """Compare what all come to at once with what each comes to alone."""
     update.losses(batch, "different")
     torch.manual_seed(0)
     values, _ = update.losses(batch, "same", "full")
     found = list(_gradients(values.sum(), update.parameters))
     for number, each in enumerate(update.updates):
-        rows = Batch.of({name: column[number] for name, column in batch.items()})
+        rows = batch.map(operator.itemgetter(number))
         torch.manual_seed(0)
         alone = each.loss(batch=rows).value
         theirs = _gradients(alone, each.parameters)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -12,12 +13,13 @@ from torch import Tensor
 from genpolicy import Backbone, Batch, Loss, ValueCritic
 from genpolicy.agent import shapes_of
 from genpolicy.composition.agent_recipe import AgentRecipe
-from genpolicy.composition.contract import loss_needs
+from genpolicy.composition.losses import loss_needs
 from genpolicy.dataset import Dataset
-from genpolicy.errors import BrokenPartError, StoppedError
+from genpolicy.errors import BrokenPartError, DivergedError, StoppedError
 from genpolicy.training.constants import ConstantSampler, with_constants
 from genpolicy.training.learner import Learner
 from genpolicy.training.part import PartSampler
+from genpolicy.training.python_state import bound_parts
 from genpolicy.training.runner import Runner
 from genpolicy.training.sampler import Sampler
 from genpolicy.training.together import run_together
@@ -131,7 +133,7 @@ def test_what_asks_for_a_model_that_trains_is_left_to_the_loss(
     recipe = small_recipe("iql", "solver=jump", "objective.steps=100", "objective.batch_size=8")
     learner, stage = entered(recipe, data, 0)
     sampler = Sampler(data, CPU)
-    assert "weight" in learner.models.constants_of("policy")
+    assert "weight" in learner.models.constants_of("policy", [])
     assert with_constants(sampler, learner, stage) is sampler
 
 
@@ -161,16 +163,110 @@ class Mean(GMPO):
         return super().weight(batch, critic).mean()
 
 
-@pytest.mark.parametrize("objective", [Drawing, Relative, Mean])
+class Early(GMPO):
+    """What is the batch's alone where rewards differ, which they do not at first."""
+
+    def weight(self, batch: Batch, critic: ValueCritic) -> Tensor:
+        return torch.exp(batch.reward - batch.reward.mean())
+
+
+class Infinite(GMPO):
+    def weight(self, batch: Batch, critic: ValueCritic) -> Tensor:
+        return super().weight(batch, critic) / torch.zeros(len(batch))
+
+
+class Large(GMPO):
+    def weight(self, batch: Batch, critic: ValueCritic) -> Tensor:
+        return super().weight(batch, critic)[:, None].expand(-1, 13).mean(1, keepdim=True)
+
+    def policy_loss(  # type: ignore[override]
+        self, batch: Batch, policy: Backbone, weight: Tensor, wide: Tensor
+    ) -> Loss:
+        return super().policy_loss(batch, policy, weight[:, 0])
+
+    def wide(self, batch: Batch) -> Tensor:
+        return batch.reward[:, None].expand(-1, 13)  # a transition has 12 numbers here
+
+
+def test_what_is_larger_than_the_transitions_is_left_to_the_loss(
+    recipe: AgentRecipe, data: Dataset
+) -> None:
+    learner, stage = entered(instead(recipe, Large), data, POLICY)
+    sampler = Sampler(data, CPU)
+    assert sampler.packed.shape[1] == 12
+    assert with_constants(sampler, learner, stage).draw(8).constants.keys() == {"weight"}
+
+
+class Binary(GMPO):
+    def weight(self, batch: Batch, critic: ValueCritic) -> Tensor:
+        return self.advantage(batch, critic) > 0
+
+    def advantage(self, batch: Batch, critic: ValueCritic) -> Tensor:
+        return critic.q(batch.observation, batch.action) + batch.reward
+
+    def policy_loss(self, batch: Batch, policy: Backbone, weight: Tensor) -> Loss:
+        return super().policy_loss(batch, policy, weight.float())
+
+
+class OfAnother(Binary):
+    def weight(self, batch: Batch, advantage: Tensor) -> Tensor:  # type: ignore[override]
+        return advantage > 0
+
+
+def test_a_constant_may_be_a_mask_and_ask_for_another(recipe: AgentRecipe, data: Dataset) -> None:
+    found = []
+    for objective in (Binary, OfAnother):
+        learner, stage = entered(instead(recipe, objective), data, POLICY)
+        torch.manual_seed(1)
+        found.append(with_constants(Sampler(data, CPU), learner, stage).draw(32))
+    assert found[0].constants["weight"].dtype == torch.bool
+    assert 0 < found[0].constants["weight"].sum() < 32
+    assert torch.equal(found[0].constants["weight"], found[1].constants["weight"])
+
+
+class Circular(GMPO):
+    def weight(self, batch: Batch, one: Tensor) -> Tensor:  # type: ignore[override]
+        raise AssertionError
+
+    def one(self, batch: Batch, weight: Tensor) -> Tensor:
+        raise AssertionError
+
+
+def test_a_constant_that_asks_for_itself_is_refused() -> None:
+    with pytest.raises(BrokenPartError, match=r"^mine: the tensor 'weight' is computed by itself"):
+        loss_needs(Circular(), "mine")
+
+
+def test_constants_have_no_gradient_whatever_computes_them(
+    recipe: AgentRecipe, data: Dataset
+) -> None:
+    class Attached(GMPO):
+        def weight(self, batch: Batch, critic: ValueCritic) -> Tensor:
+            with torch.enable_grad():
+                action = batch.action.clone().requires_grad_()
+                return critic.q(batch.observation, action)
+
+        def policy_loss(self, batch: Batch, policy: Backbone, weight: Tensor) -> Loss:
+            assert not weight.requires_grad
+            return super().policy_loss(batch, policy, weight)
+
+    learner, stage = entered(instead(recipe, Attached), data, POLICY)
+    sampler = Sampler(data, CPU)
+    learner.models.loss_of("policy")(batch=sampler.draw(8))
+    assert not with_constants(sampler, learner, stage).draw(8).constants["weight"].requires_grad
+
+
+@pytest.mark.parametrize("objective", [Drawing, Relative, Mean, Early, Infinite])
 def test_what_is_not_a_transitions_own_is_left_to_the_loss(
     objective: type[GMPO], recipe: AgentRecipe, data: Dataset
 ) -> None:
+    reward = (np.arange(len(data)) > 48).astype(np.float32)
     learner, stage = entered(instead(recipe, objective), data, POLICY)
-    sampler, before = Sampler(data, CPU), torch.get_rng_state()
+    sampler = Sampler(attrs.evolve(data, reward=reward), CPU)
+    before = torch.get_rng_state()
     assert with_constants(sampler, learner, stage) is sampler
     assert torch.equal(before, torch.get_rng_state())
-    batch = sampler.draw(8)
-    assert torch.isfinite(learner.models.loss_of("policy")(batch=batch).value)
+    assert learner.models.loss_of("policy")(batch=sampler.draw(8)).value.shape == ()
 
 
 def test_members_of_a_batch_know_what_their_own_critics_say(
@@ -204,6 +300,55 @@ def test_members_of_a_batch_know_what_their_own_critics_say(
     assert not torch.allclose(seen[0].constants["weight"], seen[2].constants["weight"])
 
 
+class Unclipped(GMPO):
+    def weight(self, batch: Batch, critic: ValueCritic) -> Tensor:
+        return torch.exp(self.beta * (10.0 + batch.reward))
+
+
+@pytest.mark.parametrize("betas", [(1.0, 100.0), (100.0, 1.0)])
+def test_a_member_whose_constants_are_not_finite_leaves_the_others_alone(
+    betas: tuple[float, float], recipe: AgentRecipe, data: Dataset, tmp_path: Path
+) -> None:
+    runners = [
+        Runner(
+            attrs.evolve(instead(recipe, Unclipped, beta=beta), seed=seed),
+            data,
+            run=f"r{seed}",
+            folder=tmp_path / f"{seed}",
+            device=CPU,
+        )
+        for seed, beta in enumerate(betas)
+    ]
+    ends: dict[int, object] = {}
+    run_together(runners, [[], []], ends.__setitem__)
+    finite, infinite = (ends[betas.index(beta)] for beta in (1.0, 100.0))
+    assert type(finite).__name__ == "Outcome"
+    assert isinstance(infinite, DivergedError)
+
+
+def test_a_stage_that_is_over_asks_for_nothing(
+    recipe: AgentRecipe, data: Dataset, tmp_path: Path
+) -> None:
+    runner = Runner(recipe, data, run="r", folder=tmp_path, device=CPU)
+    runner.run([])
+    again = Runner(recipe, data, run="r", folder=tmp_path, device=CPU)
+    assert again.restore() == (18, [])
+    critic = again.learner.models.critic
+    assert critic is not None
+    critic.q = None  # type: ignore[assignment, method-assign]
+    again.run([])
+
+
+def test_what_computes_constants_is_among_the_parts_that_a_graph_looks_at(
+    recipe: AgentRecipe, data: Dataset
+) -> None:
+    learner, _ = entered(recipe, data, POLICY)
+    parts = bound_parts(learner.models.loss_of("policy"))
+    models = learner.models
+    for wanted in (recipe.objective, models.roles["policy"], models.critic):
+        assert any(part is wanted for part in parts)
+
+
 class Nameless(GMPO):
     def policy_loss(  # type: ignore[override]
         self, batch: Batch, policy: Backbone, heaviness: Tensor
@@ -215,11 +360,16 @@ class Shadowed(Nameless):
     heaviness = 3.0
 
 
-@pytest.mark.parametrize("objective", [Nameless, Shadowed])
+class Blind(Nameless):
+    def heaviness(self, critic: ValueCritic) -> Tensor:
+        raise AssertionError
+
+
+@pytest.mark.parametrize("objective", [Nameless, Shadowed, Blind])
 def test_a_tensor_that_no_method_computes_is_refused_by_name(objective: type[GMPO]) -> None:
     sentence = (
-        r"^mine: Nameless.policy_loss asks for a tensor 'heaviness', which a method 'heaviness' "
-        r"would compute, and there is none$"
+        r"^mine: Nameless.policy_loss asks for a tensor 'heaviness', and there is no method "
+        r"'heaviness\(self, batch, …\)' that computes it$"
     )
     with pytest.raises(BrokenPartError, match=sentence):
         loss_needs(objective(), "mine")

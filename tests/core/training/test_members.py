@@ -9,7 +9,7 @@ from torch import Tensor
 from genpolicy import Loss
 from genpolicy.agent import shapes_of
 from genpolicy.composition.agent_recipe import AgentRecipe
-from genpolicy.dataset import Batch, Dataset
+from genpolicy.dataset import Batch, Dataset, joined
 from genpolicy.errors import UsageError
 from genpolicy.training.checkpoint import State
 from genpolicy.training.learner import Learner, stages_of
@@ -51,7 +51,7 @@ def _share(batch: Batch, number: int) -> Batch:
     """Return the part of a batch that a member learns from."""
     size = len(batch) // COUNT
     rows = slice(number * size, (number + 1) * size)
-    return batch[rows]
+    return batch.map(lambda values: values[rows])
 
 
 def _train(members: Members, data: Dataset, recipe: AgentRecipe) -> None:
@@ -195,7 +195,7 @@ def test_members_have_noise_of_their_own(small_recipe: Maker, make_dataset: Data
     members = Members(learners)
     (stage,) = stages_of(recipe.objective)
     updates, batch = members.enter(0, stage), Sampler(data, CPU).draw(8)
-    same = Batch.of({name: torch.cat([each] * COUNT) for name, each in batch.tensors().items()})
+    same = joined([batch] * COUNT)
     members.take_step(same, updates)
     first, second, third = members.learners
     assert _difference(first, second) > 1e-3

@@ -35,8 +35,8 @@ def data(make_dataset: Maker) -> Dataset:
 
 
 def same(one: Batch, other: Batch) -> bool:
-    tensors = other.tensors()
-    return all(torch.equal(each, tensors[name]) for name, each in one.tensors().items())
+    columns = other.columns()
+    return all(torch.equal(each, columns[name]) for name, each in one.columns().items())
 
 
 def test_the_same_seed_draws_the_same_batches_whichever_way_the_data_lie(data: Dataset) -> None:
