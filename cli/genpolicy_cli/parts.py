@@ -81,6 +81,8 @@ def _show(description: "Description") -> None:
     rows += [("trains", f"{stage.name}: {stage.steps:,} steps") for stage in description.stages]
     rows += [("brings", f"{k} = {option_value(v)}") for k, v in description.brings.items()]
     out().print(facts(rows, title=f"{entry.kind} {entry.spec.name}"))
+    if description.about:
+        out().print(f"\n{description.about}\n", markup=False, highlight=False)
     if not description.options:
         return
     place = f"tracker.{entry.spec.name}" if entry.kind == "tracker" else entry.kind
@@ -127,6 +129,7 @@ def _description_facts(description: "Description") -> dict[str, Any]:
     return {
         **_entry_facts(description.entry),
         "file": inspect.getfile(description.recipe),
+        "about": description.about,
         "abilities": description.abilities,
         "needs": description.needs,
         "stages": description.stages,

@@ -5,8 +5,9 @@ from genpolicy import PartSpec, hookimpl, recipe_specs
 _PACKAGE = "genpolicy_plugins"
 
 
-def _part(name: str, target: str, summary: str) -> PartSpec:
-    return PartSpec(name=name, summary=summary, target=f"{_PACKAGE}.{target}", api_version=1)
+def _part(name: str, target: str, summary: str, *aliases: str) -> PartSpec:
+    place = f"{_PACKAGE}.{target}"
+    return PartSpec(name=name, summary=summary, target=place, aliases=aliases, api_version=1)
 
 
 def _data(name: str, target: str, summary: str, where: str, local: str = "") -> PartSpec:
@@ -132,7 +133,12 @@ def genpolicy_objectives() -> list[PartSpec]:
         _part("gmpg", "objectives.gmpg:GMPG", "policy gradient through the generative model"),
         _part("gtp", "objectives.gtp:GTP", "trajectories, good actions weighing more"),
         _part("sfbc", "objectives.sfbc:SfBC", "choose among the behaviour's samples by Q"),
-        _part("diffusion-ql", "objectives.diffusion_ql:DiffusionQL", "diffusion, and Q through it"),
+        _part(
+            "diffusion-ql",
+            "objectives.diffusion_ql:DiffusionQL",
+            "diffusion, and Q through it",
+            "dql",
+        ),
         _part("edp", "objectives.edp:EDP", "diffusion, and Q through one denoising"),
         _part("qgpo", "objectives.qgpo:QGPO", "a behaviour led by a contrastive energy"),
         _part("idql", "objectives.idql:IDQL", "a diffused behaviour judged by an expectile critic"),
@@ -145,14 +151,23 @@ def genpolicy_objectives() -> list[PartSpec]:
         _part("fql", "objectives.fql:FQL", "a flow, and its one-step student that climbs Q"),
         _part("ifql", "objectives.ifql:IFQL", "a flow judged by an expectile critic"),
         _part(
-            "mean-flow-ql", "objectives.mean_flow_ql:MeanFlowQL", "a mean flow, and Q through it"
+            "mean-flow-ql",
+            "objectives.mean_flow_ql:MeanFlowQL",
+            "a mean flow, and Q through it",
+            "ofql",
         ),
         _part(
             "bidirectional-ql",
             "objectives.bidirectional_ql:BidirectionalQL",
             "a bidirectional map, and Q through it",
+            "bfq",
         ),
-        _part("shortcut-ql", "objectives.shortcut_ql:ShortcutQL", "shortcuts, and Q through them"),
+        _part(
+            "shortcut-ql",
+            "objectives.shortcut_ql:ShortcutQL",
+            "shortcuts, and Q through them",
+            "sorl",
+        ),
         _part("qam", "objectives.qam:QAM", "adjoint matching: a flow tilted step by step"),
         _part("gfp", "objectives.gfp:GFP", "a value-aware flow and its one-step student"),
         _part("td3-bc", "objectives.td3_bc:TD3BC", "a deterministic policy, Q and the data"),

@@ -61,6 +61,41 @@ def test_info_of_an_unknown_part_names_the_nearest(agent):
     assert "did you mean 'flow'?" in done.err
 
 
+@pytest.mark.parametrize(
+    ("recipe", "hint"),
+    [
+        ("gmpo/hoper-medium", "; did you mean 'gmpo/hopper-medium'?"),
+        ("gmpo/pen-human", "; of 'gmpo' there are: antmaze-large-diverse, "),
+        ("gmppo/hopper-medium", "; did you mean 'gmpo/hopper-medium'?"),
+        ("edp/hopper-medium", "; there is none of 'edp', but of consistency-ac, diffusion-ql, "),
+    ],
+)
+def test_a_name_of_a_group_is_looked_for_in_its_group(agent, recipe, hint):
+    done = agent("run", "--recipe", recipe, "--dry-run")
+    assert done.status == 3
+    assert f"no installed plugin provides recipe {recipe!r}{hint}" in done.err
+
+
+@pytest.mark.parametrize(
+    ("alias", "name"),
+    [
+        ("dql", "diffusion-ql"),
+        ("ofql", "mean-flow-ql"),
+        ("bfq", "bidirectional-ql"),
+        ("sorl", "shortcut-ql"),
+    ],
+)
+def test_a_method_goes_by_its_papers_name_too(agent, alias, name):
+    assert agent("info", "objective", alias, "--json").json["name"] == name
+
+
+def test_info_tells_formula_source_and_what_differs(agent):
+    about = agent("info", "objective", "gmpo", "--json").json["about"]
+    assert about.startswith("Generative model policy optimisation: advantage-weighted matching.\n")
+    assert "arXiv 2412.01245" in about
+    assert "L = E_{(s,a)~D}[ min(" in agent("info", "objective", "gmpo").out
+
+
 def test_fits_shows_reasons_under_a_table(agent, drift):
     done = agent("fits")
     assert done.status == 0

@@ -135,8 +135,17 @@ class WithConstants:
                 name: batch.constants[name] if name in batch.constants else compute(batch=batch)
                 for name, compute in self.constants.items()
             }
-        constants = {name: values.detach() for name, values in known.items()}
+        constants = {name: self._checked(name, each, batch) for name, each in known.items()}
         return self.method(batch=batch, **constants, **parts)
+
+    def _checked(self, name: str, values: object, batch: Batch) -> Tensor:
+        if isinstance(values, Tensor) and values.shape[:1] == batch.reward.shape:
+            return values.detach()
+        raise BrokenPartError(
+            f"the constant {name!r} of {self.method.__qualname__} has a row for each of the "
+            f"batch's {len(batch)} transitions; it came out "
+            + (f"of shape {tuple(values.shape)}" if isinstance(values, Tensor) else repr(values))
+        )
 
 
 def build_models(recipe: AgentRecipe, shapes: Shapes, device: torch.device) -> Models:

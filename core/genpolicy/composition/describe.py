@@ -1,5 +1,7 @@
 """What can be told of one part: its options, what it needs and what it can do."""
 
+import inspect
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,6 +34,7 @@ class Description:
     Args:
         entry: Which part.
         recipe: Its recipe class.
+        about: What its file says of itself: formulas, sources, what differs from them.
         options: Its hyper-parameters.
         needs: What it asks of other parts, such as ``"policy that knows its velocity (…)"``.
         abilities: What it can do, most particular first.
@@ -42,6 +45,7 @@ class Description:
 
     entry: PartEntry
     recipe: type[Recipe]
+    about: str
     options: tuple[Option, ...]
     needs: tuple[str, ...]
     abilities: tuple[str, ...]
@@ -62,6 +66,7 @@ def describe_part(catalogue: Catalogue, entry: PartEntry) -> Description:
     return Description(
         entry=entry,
         recipe=recipe,
+        about=inspect.getdoc(sys.modules[recipe.__module__]) or "",
         options=tuple(options_of(recipe).values()),
         needs=tuple(dict.fromkeys(f"{need.argument} that {need.in_words()}" for need in needs)),
         abilities=tuple(_abilities(provided)),

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from genpolicy.composition.agent_recipe import BASES, AgentRecipe
 from genpolicy.composition.contract import (
+    POLICY,
     Need,
     ability_of,
     provided_class,
@@ -98,6 +99,8 @@ def _sentence(need: Need, name: str, provided: type, catalogue: Catalogue) -> st
     fitting = fitting_parts(need, need.kind, catalogue)
     known = need.argument in (need.kind, "policy") or need.kind == "critic"
     of = "" if known else f" as its {need.argument}"
+    if need.argument == POLICY != need.role:
+        of = f" in the role of {need.role!r}"
     return (
         f"{need.who} needs a {need.kind}{of} that {need.in_words()}, but {name!r} is only one that "
         f"{ability_of(provided)}; fitting: {', '.join(fitting) or 'none that is installed'}"

@@ -3,7 +3,8 @@
 import functools
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
 
@@ -202,7 +203,7 @@ class Catalogue:
         owner = normalise(name.partition("/")[0])
         known = {part.full_name for part in self.parts(kind) if part.distribution == owner}
         known = known or {claim for part in self.parts(kind) for claim in part.claims}
-        return did_you_mean(name, sorted(known))
+        return _nearest_of_its_group(name, sorted(known))
 
     def _contested(self, kind: str, distribution: str) -> list[str]:
         owners: dict[str, list[PartEntry]] = defaultdict(list)
@@ -242,3 +243,19 @@ def _contest(kind: str, name: str, parts: list[PartEntry]) -> str:
         others = ", ".join(full_names[1:])
         return f"{kind} {name!r} means {full_names[0]}; to have another, type {others}"
     return f"{kind} {name!r} is claimed by {len(parts)} plugins: type {' or '.join(full_names)}"
+
+
+def _nearest_of_its_group(name: str, known: Sequence[str]) -> str:
+    """Point to a known name, of those that begin alike, as ``gmpo/…``, where names have groups."""
+    group, slash, own = name.partition("/")
+    groups = sorted({each.partition("/")[0] for each in known if "/" in each})
+    if not slash or not groups:
+        return did_you_mean(name, known)
+    nearest = [group] if group in groups else get_close_matches(group, groups, n=1, cutoff=0.5)
+    if not nearest:
+        return f"; there is none of {group!r}, but of {', '.join(groups)}"
+    owns = [each.removeprefix(f"{nearest[0]}/") for each in known if f"{nearest[0]}/" in each]
+    meant = get_close_matches(own, owns, n=1, cutoff=0.7)
+    if meant:
+        return f"; did you mean '{nearest[0]}/{meant[0]}'?"
+    return f"; of {nearest[0]!r} there are: {', '.join(owns)}"

@@ -1,6 +1,7 @@
 """What a plugin says about a part before anything heavy is imported."""
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 import attrs
@@ -43,6 +44,10 @@ def _is_target_or_nothing(_: object, attribute: "attrs.Attribute[str]", value: s
         _is_target(_, attribute, value)
 
 
+def _names(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(names)
+
+
 @attrs.frozen(kw_only=True)
 class PartSpec:
     """One part that a plugin provides.
@@ -66,7 +71,7 @@ class PartSpec:
     summary: str = attrs.field(validator=attrs.validators.instance_of(str))
     target: str = attrs.field(validator=_is_target)
     aliases: tuple[str, ...] = attrs.field(
-        default=(), converter=tuple, validator=attrs.validators.deep_iterable(_is_name)
+        default=(), converter=_names, validator=attrs.validators.deep_iterable(_is_name)
     )
     api_version: int = attrs.field(default=1, validator=attrs.validators.instance_of(int))
     where: str = attrs.field(default="", validator=attrs.validators.instance_of(str))

@@ -9,8 +9,9 @@ Differs from the paper: the policy climbs the smaller of the two values, scaled 
 size, where the code draws one of the two and scales it by the other's; the five steps lie on the
 path of the ``diffusion`` backbone, whose network predicts the velocity, where the code has a noise
 schedule of its own, predicts the noise, and moves the expected action into the box at every step,
-which a noise of few steps needs and a velocity does not; the slow copy moves at every step; and it
-chooses by the critic's online values, where the code asks their slow copies.
+which a noise of few steps needs and a velocity does not (the recipes predict the noise too, with
+``solver.clip``); the slow copy moves at every step; and it chooses by the critic's online values,
+where the code asks their slow copies.
 """
 
 from collections.abc import Mapping

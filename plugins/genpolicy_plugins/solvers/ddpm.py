@@ -6,6 +6,7 @@
 Ho et al. 2020, eq. 6-7, arXiv 2006.11239, whose variance is the smaller of their two; on any
 Gaussian path. With eta < 1 less of the noise is new: sqrt(1 - r^2) becomes eta sqrt(1 - r^2), and
 the old noise keeps the rest, down to DDIM at 0. Song et al. 2021, eq. 12 and 16, arXiv 2010.02502.
+With ``clip`` the expected data a stay inside the box, as in diffusion policies of few steps.
 """
 
 from typing import ClassVar
@@ -30,6 +31,7 @@ class DDPM(VelocitySolver):
     argument: ClassVar[str] = "steps"
     steps: int = option(50, help="steps, one evaluation each", ge=1)
     eta: float = option(1.0, help="how much of the fresh noise is added; 0: none, ddim", ge=0, le=1)
+    clip: float = option(0.0, help="size to which a is cut in every number; 0: not", ge=0)
     grid: Grid | None = option(None, help="where the steps lie; none: as the path's own grid says")
 
     def sample(
@@ -53,6 +55,11 @@ class DDPM(VelocitySolver):
         field, x = policy.field(condition), noise
         times = policy.path.times(self.steps, noise, self.grid)
         for step in transitions(policy.path, times, fresh=self.eta**2):
-            mean = step.mean(x, field(x, step.t))
+            velocity = field(x, step.t)
+            if self.clip:
+                data = policy.path.data_from_velocity(x, velocity, step.t)
+                data = data.clamp(-self.clip, self.clip)
+                velocity = policy.path.velocity_from_data(x, data, step.t)
+            mean = step.mean(x, velocity)
             x = torch.addcmul(mean, step.std, randn(x.shape, x, generator))
         return x

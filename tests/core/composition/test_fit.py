@@ -187,7 +187,9 @@ def test_a_loss_is_given_no_noise(fakes: Catalogue) -> None:
 def test_each_role_is_checked_against_its_own_parts(fakes: Catalogue) -> None:
     assert _problems(fakes, "objective=distilled") == ()
     (problem,) = _problems(fakes, "objective=distilled", "student.solver=rk4")
-    assert problem.startswith("rk4 needs a backbone that knows its velocity (VelocityBackbone)")
+    assert problem.startswith(
+        "rk4 needs a backbone in the role of 'student' that knows its velocity (VelocityBackbone)"
+    )
     assert "'jumper' is only one that jumps" in problem
 
 

@@ -158,11 +158,6 @@ class Relative(GMPO):
         return weight / weight.mean()
 
 
-class Mean(GMPO):
-    def weight(self, batch: Batch, critic: ValueCritic) -> Tensor:
-        return super().weight(batch, critic).mean()
-
-
 class Early(GMPO):
     """What is the batch's alone where rewards differ, which they do not at first."""
 
@@ -256,7 +251,7 @@ def test_constants_have_no_gradient_whatever_computes_them(
     assert not with_constants(sampler, learner, stage).draw(8).constants["weight"].requires_grad
 
 
-@pytest.mark.parametrize("objective", [Drawing, Relative, Mean, Early, Infinite])
+@pytest.mark.parametrize("objective", [Drawing, Relative, Early, Infinite])
 def test_what_is_not_a_transitions_own_is_left_to_the_loss(
     objective: type[GMPO], recipe: AgentRecipe, data: Dataset
 ) -> None:
@@ -298,6 +293,32 @@ def test_members_of_a_batch_know_what_their_own_critics_say(
         own = runner.recipe.objective.weight(batch, runner.learner.models.critic)  # type: ignore[attr-defined]
         torch.testing.assert_close(batch.constants["weight"], own)
     assert not torch.allclose(seen[0].constants["weight"], seen[2].constants["weight"])
+
+
+class Mean(GMPO):
+    def weight(self, batch: Batch, critic: ValueCritic) -> Tensor:
+        return super().weight(batch, critic).mean()
+
+
+class Sure(GMPO):
+    def weight(self, batch: Batch, critic: ValueCritic) -> Tensor:
+        return 1.0  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    ("objective", "found"), [(Mean, "of shape ()"), (Sure, "1.0")], ids=["mean", "number"]
+)
+def test_a_constant_without_a_row_for_each_transition_is_refused(
+    objective: type[GMPO], found: str, recipe: AgentRecipe, data: Dataset
+) -> None:
+    learner, stage = entered(instead(recipe, objective), data, POLICY)
+    sampler = with_constants(Sampler(data, CPU), learner, stage)
+    with pytest.raises(BrokenPartError) as refused:
+        learner.models.loss_of("policy")(batch=sampler.draw(8))
+    assert str(refused.value) == (
+        "the constant 'weight' of GMPO.policy_loss has a row for each of the batch's 8 "
+        f"transitions; it came out {found}"
+    )
 
 
 class Unclipped(GMPO):

@@ -141,6 +141,20 @@ def test_ancestral_steps_are_exact_for_a_single_datum(
     assert float(standard.std()) == pytest.approx(1.0, abs=0.03)
 
 
+@pytest.mark.parametrize("path", [LinearPath(0.1), VEPath(0.1, 5.0), VPPath(), GVPPath()], ids=str)
+def test_what_is_expected_beyond_the_box_is_cut_to_it(path: GaussianPath) -> None:
+    condition, noise = _noise(GaussianData(path, [0.5], 1e-7), 500)
+
+    def sample(mean: float, clip: float) -> Tensor:
+        torch.manual_seed(1)
+        policy = GaussianData(path, [mean], 1e-7)
+        return DDPM(steps=5, clip=clip).sample(policy, condition, noise).detach()
+
+    torch.testing.assert_close(sample(2.0, 1.0), sample(1.0, 0.0))
+    torch.testing.assert_close(sample(0.5, 1.0), sample(0.5, 0.0))
+    assert float((sample(2.0, 0.0) - sample(1.0, 0.0)).mean()) > 0.9
+
+
 def test_the_ancestral_variance_on_vp_is_that_of_the_paper() -> None:
     """(sigma_s^2 / sigma_t^2) (1 - alpha_t^2 / alpha_s^2), Song et al. 2021, eq. 16."""
     path, t, s = VPPath(), torch.tensor(0.3).double(), torch.tensor(0.5).double()
