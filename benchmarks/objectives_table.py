@@ -29,9 +29,9 @@ def main() -> None:
     datasets = sys.argv[1:] or ["pointmaze/umaze", "pointmaze/medium"]
     scores = [read(dataset) for dataset in datasets]
     names = list(dict.fromkeys(name for dataset in scores for name in dataset))
-    heads = [f"{d} | over {BASELINE} | over the data | minutes" for d in datasets]
+    heads = [f"{d} | over {BASELINE} | over the data" for d in datasets]
     print("| policy |", " | ".join(heads), "|")
-    print("|---" * (1 + 4 * len(datasets)) + "|")
+    print("|---" * (1 + 3 * len(datasets)) + "|")
     for name in names:
         print("|", " | ".join([f"`{name}`", *(cells(name, dataset) for dataset in scores)]), "|")
 
@@ -52,15 +52,14 @@ def read(dataset: str) -> Scores:
 
 
 def cells(name: str, scores: Scores) -> str:
-    """Return one policy's four cells on one dataset."""
+    """Return one policy's three cells on one dataset."""
     runs = scores.get(name, {})
     if not runs:
-        return " | | | "
+        return " | | "
     over = told(difference(runs, scores.get(BASELINE, {})), sign="+")
     maker = next((scores[policy] for policy in BEHAVIOURS if policy in scores), None)
     made = told(apart(score(runs), maker), sign="+")
-    minutes = sum(run.seconds for run in runs.values()) / len(runs) / 60
-    return f"{told(score(runs))} | {over} | {made} | {minutes:.1f}"
+    return f"{told(score(runs))} | {over} | {made}"
 
 
 def score(runs: Mapping[int, RunDetail]) -> Interval:
