@@ -1,5 +1,7 @@
 """``agent list`` and ``agent info``."""
 
+import itertools
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,6 +16,8 @@ from genpolicy_cli.words import option_value
 if TYPE_CHECKING:
     from genpolicy.composition.describe import Description
     from genpolicy.discovery import Catalogue, PartEntry
+
+_Row = tuple[str, str, str, str]
 
 
 def list_parts(
@@ -39,7 +43,24 @@ def list_parts(
         (entry.kind, found.short_name(entry), entry.spec.summary, _provider(entry))
         for entry in entries
     ]
-    out().print(listing(("kind", "name", "summary", "from"), rows))
+    shown = rows if kind is not None else [*_by_method(rows)]
+    out().print(listing(("kind", "name", "summary", "from"), shown))
+
+
+def _by_method(rows: Sequence[_Row]) -> Iterator[_Row]:
+    """Yield rows, those of one method's recipes as one: there are hundreds of tasks."""
+    for (kind, method), group in itertools.groupby(rows, lambda row: (row[0], _method_of(row))):
+        own = list(group)
+        if not method or len(own) == 1:
+            yield from own
+        else:
+            tasks = f"for {len(own)} tasks; `agent recipes` lists them"
+            yield kind, f"{method}/…", tasks, own[0][-1]
+
+
+def _method_of(row: _Row) -> str:
+    method, slash, _ = row[1].partition("/")
+    return method if row[0] == "recipe" and slash else ""
 
 
 def info(

@@ -7,11 +7,13 @@ import pytest
 
 def test_the_listing_shows_the_same_parts_as_its_json(agent):
     table, facts = agent("list"), agent("list", "--json").json
-    assert table.status == 0
+    recipes = agent("list", "recipe")
+    assert table.status == recipes.status == 0
     assert {"backbone", "solver", "dataset", "recipe"} <= {fact["kind"] for fact in facts}
     for fact in facts:
-        assert fact["name"] in table.out
-        assert fact["summary"] in table.out
+        shown = recipes if fact["kind"] == "recipe" else table
+        assert fact["name"] in shown.out
+        assert fact["summary"] in shown.out
 
 
 def test_a_listing_can_be_of_one_kind(agent):
@@ -87,6 +89,15 @@ def test_a_name_of_a_group_is_looked_for_in_its_group(agent, recipe, hint):
 )
 def test_a_method_goes_by_its_papers_name_too(agent, alias, name):
     assert agent("info", "objective", alias, "--json").json["name"] == name
+
+
+def test_a_methods_recipes_are_one_row_of_the_whole_list(agent):
+    done = agent("list")
+    assert re.search(r"recipe +gmpo/… +for 24 tasks; `agent recipes` lists them", done.out)
+    assert "gmpo/hopper-medium" not in done.out
+    assert re.search(r"recipe +quick ", done.out)
+    assert "gmpo/hopper-medium" in agent("list", "recipe").out
+    assert "gmpo/hopper-medium" in {part["name"] for part in agent("list", "--json").json}
 
 
 def test_info_tells_formula_source_and_what_differs(agent):
