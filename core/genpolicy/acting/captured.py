@@ -7,7 +7,7 @@ computed once. Its operations are those of the parts, so its actions are theirs.
 
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import attrs
 import torch
@@ -18,6 +18,8 @@ from torch.overrides import TorchFunctionMode
 from genpolicy.acting.decision import Decide, Decision
 from genpolicy.acting.draws import Draw, draws_of
 from genpolicy.errors import UsageError
+
+_ACTIVATIONS: Final = ("aten::silu", "aten::relu", "aten::tanh", "aten::gelu")
 
 TOLERANCE = 1e-6
 """By how much a captured graph's actions may differ, absolutely and relatively."""
@@ -75,12 +77,40 @@ def _traced(decision: Decision, inputs: tuple[Tensor, ...]) -> Callable[..., Ten
     with warnings.catch_warnings(), _ForOneRow():
         warnings.simplefilter("ignore")  # that sizes become constants, which is meant
         trace: Callable[..., torch.jit.ScriptModule] = torch.jit.trace
-        graph = torch.jit.freeze(trace(decision, inputs, check_trace=False)).forward
+        frozen = torch.jit.freeze(trace(decision, inputs, check_trace=False))
+    _write_in_place(frozen.graph)
+    graph = frozen.forward
     with torch.inference_mode():
         for _ in range(3):  # its first calls are those in which it is optimised
             graph(*inputs)
     found: Callable[..., Tensor] = graph
     return found
+
+
+def _write_in_place(graph: Any) -> None:
+    """Lay out nothing anew where a layer adds its bias, and where it alone is activated.
+
+    It comes after freezing, which computes nothing beforehand that is written over.
+    """
+    for node in graph.findAllNodes("aten::addmm"):
+        bias, x, weight, beta, alpha = node.inputs()
+        if beta.toIValue() == alpha.toIValue() == 1:
+            product = graph.create("aten::mm", [x, weight], 1).insertBefore(node)
+            added = graph.create("aten::add_", [product.output(), bias, alpha], 1)
+            _replace(node, added)
+    for kind in _ACTIVATIONS:
+        for node in graph.findAllNodes(kind):
+            read = next(iter(node.inputs()))
+            if read.node().kind() == "aten::add_" and len(read.uses()) == 1:
+                _replace(node, graph.create(f"{kind}_", [*node.inputs()], 1))
+    graph.lint()
+
+
+def _replace(node: Any, other: Any) -> None:
+    other.insertBefore(node)
+    other.output().setType(node.output().type())
+    node.output().replaceAllUsesWith(other.output())
+    node.destroy()
 
 
 class _ForOneRow(TorchFunctionMode):

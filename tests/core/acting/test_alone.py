@@ -10,6 +10,7 @@ from torch import nn
 
 import genpolicy
 from genpolicy.acting.alone import CALLS_BEFORE
+from genpolicy.acting.captured import capture
 from genpolicy.composition.agent_recipe import BASES
 from genpolicy.discovery.catalogue import load_catalogue
 
@@ -51,6 +52,33 @@ def _agree(agent):
     expected = agent.decide(torch.as_tensor(OBSERVATION)[None])[0]
     torch.manual_seed(0)
     np.testing.assert_allclose(agent.act(OBSERVATION), expected.detach(), rtol=1e-6, atol=1e-6)
+
+
+class _Branching(nn.Module):
+    """A network that reads a layer before its activation and after, and one that it activates."""
+
+    def __init__(self, activation):
+        super().__init__()
+        self.one, self.two = nn.Linear(3, 16), nn.Linear(16, 2)
+        self.activation = activation
+
+    def forward(self, x):
+        before = self.one(x)
+        after = self.activation(before)
+        return self.two(self.activation(self.one(after[:, :3])) + before * after)
+
+
+@pytest.mark.parametrize("activation", [nn.SiLU(), nn.ReLU(), nn.Tanh(), nn.GELU()])
+def test_what_is_read_again_is_not_written_over(activation):
+    torch.manual_seed(0)
+    network = _Branching(activation).requires_grad_(False)
+    observation = torch.as_tensor(OBSERVATION)[None]
+    captured = capture(lambda x, _: network(x), {"network": network}, observation)
+    for _ in range(3):
+        torch.testing.assert_close(captured(observation, None), network(observation))
+    kinds = [node.kind() for node in captured.graph.graph.nodes()]
+    name = type(activation).__name__.lower()
+    assert sorted(kind for kind in kinds if name in kind) == [f"aten::{name}", f"aten::{name}_"]
 
 
 @pytest.mark.parametrize("backbone", BACKBONES)
