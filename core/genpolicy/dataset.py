@@ -45,7 +45,7 @@ class Batch:
         terminal: 1.0 where the task ended there, so that nothing follows, ``[batch]``; a time-out
             is not an end.
         next_action: What it did next, ``[batch, *sample]``; ``action`` where the data do not say.
-        constants: What a loss asks for by name, where it is known already, ``[batch, ...]``.
+        constants: Constants of losses that were computed beforehand, by name, ``[batch, ...]``.
     """
 
     observation: Tensor

@@ -69,13 +69,22 @@ def test_info_of_an_unknown_part_names_the_nearest(agent):
         ("gmpo/hoper-medium", "; did you mean 'gmpo/hopper-medium'?"),
         ("gmpo/pen-human", "; of 'gmpo' there are: antmaze-large-diverse, "),
         ("gmppo/hopper-medium", "; did you mean 'gmpo/hopper-medium'?"),
-        ("edp/hopper-medium", "; there is none of 'edp', but of consistency-ac, diffusion-ql, "),
+        ("dql/hopper-medium", "; did you mean 'diffusion-ql/hopper-medium'?"),
+        ("quick/hopper", "; 'quick' is of no group; did you mean 'quick'?"),
+        ("edp/hopper-medium", "; there is none of 'edp'; there are: bandits, locomotion, quick, "),
     ],
 )
 def test_a_name_of_a_group_is_looked_for_in_its_group(agent, recipe, hint):
     done = agent("run", "--recipe", recipe, "--dry-run")
     assert done.status == 3
     assert f"no installed plugin provides recipe {recipe!r}{hint}" in done.err
+
+
+@pytest.mark.parametrize(
+    ("dataset", "meant"), [("minari/hopper", "minari:hopper"), ("D4RL/x", "d4rl:x")]
+)
+def test_a_dataset_of_a_family_is_named_with_a_colon(agent, dataset, meant):
+    assert f"did you mean '{meant}'?" in agent("run", "--dataset", dataset, "--dry-run").err
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,8 @@ def _traced(decision: Decision, inputs: tuple[Tensor, ...]) -> Callable[..., Ten
         warnings.simplefilter("ignore")  # that sizes become constants, which is meant
         trace: Callable[..., torch.jit.ScriptModule] = torch.jit.trace
         frozen = torch.jit.freeze(trace(decision, inputs, check_trace=False))
-    _write_in_place(frozen.graph)
+    if inputs[0].device.type == "cpu":  # elsewhere one kernel adds the bias along
+        _write_in_place(frozen.graph)
     graph = frozen.forward
     with torch.inference_mode():
         for _ in range(3):  # its first calls are those in which it is optimised
@@ -88,20 +89,22 @@ def _traced(decision: Decision, inputs: tuple[Tensor, ...]) -> Callable[..., Ten
 
 
 def _write_in_place(graph: Any) -> None:
-    """Lay out nothing anew where a layer adds its bias, and where it alone is activated.
+    """Add a layer's bias, and apply an activation that alone reads it, in the product's own memory.
 
-    It comes after freezing, which computes nothing beforehand that is written over.
+    It comes after freezing, so that no constant is written over.
     """
+    ours = set()
     for node in graph.findAllNodes("aten::addmm"):
         bias, x, weight, beta, alpha = node.inputs()
         if beta.toIValue() == alpha.toIValue() == 1:
             product = graph.create("aten::mm", [x, weight], 1).insertBefore(node)
             added = graph.create("aten::add_", [product.output(), bias, alpha], 1)
+            ours.add(added.output().debugName())
             _replace(node, added)
     for kind in _ACTIVATIONS:
         for node in graph.findAllNodes(kind):
             read = next(iter(node.inputs()))
-            if read.node().kind() == "aten::add_" and len(read.uses()) == 1:
+            if read.debugName() in ours and len(read.uses()) == 1:
                 _replace(node, graph.create(f"{kind}_", [*node.inputs()], 1))
     graph.lint()
 

@@ -2,7 +2,7 @@
 
 import copy
 import functools
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, TypeVar, cast
 
 import attrs
@@ -25,6 +25,7 @@ from genpolicy.dataset import Batch, Floats
 from genpolicy.discovery.words import describe
 from genpolicy.errors import BrokenPartError
 from genpolicy.network import NetworkRecipe
+from genpolicy.objective import Loss
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -91,22 +92,25 @@ class Models:
 
         Args:
             role: The role.
-            trained: What trains; a constant that asks for any of that is left out.
+            trained: What trains; of a constant that asks for any of that, those that it asks for.
         """
-        losses = {} if role == "critic" else self._losses()[role].constants
+        asked = {} if role == "critic" else self._losses()[role].constants
         return {
-            name: self._bound(constant)
-            for name, constant in losses.items()
-            if not any(need.model in trained for need in constant.needs)
+            name: functools.partial(self._constant(asking).of, name)
+            for name, asking in _at_rest(asked, trained)
         }
 
     def _losses(self) -> dict[str, Asking]:
         return losses_of(self.recipe.objective, self.recipe.chosen["objective"].name)
 
-    def _bound(self, asking: Asking) -> Callable[..., Any]:
-        constants = {name: self._bound(each) for name, each in asking.constants.items()}
-        method = WithConstants(asking.method, constants).call if constants else asking.method
-        return self.bind(method, asking.own)
+    def _bound(self, loss: Asking) -> Callable[..., Any]:
+        constants = {name: self._constant(each) for name, each in loss.constants.items()}
+        method = WithConstants(loss.method, constants).call if constants else loss.method
+        return self.bind(method, loss.own)
+
+    def _constant(self, asking: Asking) -> "Constant":
+        asked = {name: self._constant(each) for name, each in asking.constants.items()}
+        return Constant(self.bind(asking.method, asking.own), asked)
 
     def _answer(self, need: Need) -> object:
         if need.kind == "critic":
@@ -117,35 +121,83 @@ class Models:
 
 
 @attrs.frozen(eq=False)
-class WithConstants:
-    """A method that finds its constants in the batch, or has them computed.
+class Constant:
+    """What computes a tensor that a loss asks for.
 
     Args:
-        method: The method.
-        constants: What computes its constants, of a batch alone, by name.
+        method: Computes it of a batch and of the constants that it asks for.
+        constants: What computes those, by name.
     """
 
-    method: Callable[..., Any]
-    constants: Mapping[str, Callable[..., Tensor]]
+    method: Callable[..., Tensor]
+    constants: Mapping[str, "Constant"]
 
-    def call(self, batch: Batch, **parts: Any) -> Any:
-        """Return what the method does with its constants, which have no gradient."""
+    def of(self, name: str, batch: Batch, known: dict[str, Tensor] | None = None) -> Tensor:
+        """Return it of a batch, without a gradient.
+
+        Args:
+            name: Its name.
+            batch: The batch.
+            known: The constants that are known already, those of the batch in any case; what is
+                computed on the way joins them.
+        """
+        known = dict(batch.constants) if known is None else known
+        if name not in known:
+            asked = {each: other.of(each, batch, known) for each, other in self.constants.items()}
+            found = self.method(batch=batch, **asked)
+            known[name] = _with_a_row_for_each(found, name, batch)
+        return known[name]
+
+
+@attrs.frozen(eq=False)
+class WithConstants:
+    """A loss that finds its constants in the batch, or has them computed.
+
+    Args:
+        method: The loss.
+        constants: What computes its constants, by name.
+    """
+
+    method: Callable[..., Loss]
+    constants: Mapping[str, Constant]
+
+    def call(self, batch: Batch, **parts: Any) -> Loss:
+        """Return the loss with its constants."""
+        known = dict(batch.constants)
         with torch.no_grad():
-            known = {
-                name: batch.constants[name] if name in batch.constants else compute(batch=batch)
-                for name, compute in self.constants.items()
-            }
-        constants = {name: self._checked(name, each, batch) for name, each in known.items()}
-        return self.method(batch=batch, **constants, **parts)
+            asked = {name: each.of(name, batch, known) for name, each in self.constants.items()}
+        return self.method(batch=batch, **asked, **parts)
 
-    def _checked(self, name: str, values: object, batch: Batch) -> Tensor:
-        if isinstance(values, Tensor) and values.shape[:1] == batch.reward.shape:
-            return values.detach()
-        raise BrokenPartError(
-            f"the constant {name!r} of {self.method.__qualname__} has a row for each of the "
-            f"batch's {len(batch)} transitions; it came out "
-            + (f"of shape {tuple(values.shape)}" if isinstance(values, Tensor) else repr(values))
-        )
+    def methods(self) -> list[Callable[..., Any]]:
+        """Return the methods of the loss and of all that computes its constants."""
+        found: list[Callable[..., Any]] = [self.method]
+        left = [*self.constants.values()]
+        while left:
+            constant = left.pop()
+            found.append(constant.method)
+            left += constant.constants.values()
+        return found
+
+
+def _with_a_row_for_each(values: object, name: str, batch: Batch) -> Tensor:
+    if isinstance(values, Tensor) and values.shape[:1] == batch.reward.shape:
+        return values.detach()
+    found = f"of shape {tuple(values.shape)}" if isinstance(values, Tensor) else repr(values)
+    raise BrokenPartError(
+        f"the constant {name!r} of the objective must have a row for each transition of a batch, "
+        f"[batch, ...], here {len(batch)}; it came out {found}"
+    )
+
+
+def _at_rest(
+    constants: Mapping[str, Asking], trained: Collection[str]
+) -> Iterator[tuple[str, Asking]]:
+    """Yield the constants that ask for nothing that trains, and those that the others ask for."""
+    for name, asking in constants.items():
+        if any(need.model in trained for need in asking.needs):
+            yield from _at_rest(asking.constants, trained)
+        else:
+            yield name, asking
 
 
 def build_models(recipe: AgentRecipe, shapes: Shapes, device: torch.device) -> Models:

@@ -88,7 +88,8 @@ def _asking(
     constants = {}
     for name in names:
         if name in asked:
-            raise BrokenPartError(f"{who}: the tensor {name!r} is computed by itself in the end")
+            way = " → ".join((*asked[asked.index(name) :], name))
+            raise BrokenPartError(f"{who}: the tensor {name!r} asks for itself: {way}")
         constant = getattr(objective, name, None)
         if not callable(constant) or "batch" not in inspect.signature(constant).parameters:
             raise BrokenPartError(

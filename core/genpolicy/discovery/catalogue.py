@@ -203,7 +203,15 @@ class Catalogue:
         owner = normalise(name.partition("/")[0])
         known = {part.full_name for part in self.parts(kind) if part.distribution == owner}
         known = known or {claim for part in self.parts(kind) for claim in part.claims}
-        return _nearest_of_its_group(name, sorted(known))
+        if kind == "recipe":
+            name = self._by_method(name)
+        return _nearest_of_its_group(kind, name, sorted(known))
+
+    def _by_method(self, recipe: str) -> str:
+        """Return a recipe's name with the method's own name, where an alias stands for it."""
+        method, slash, task = recipe.partition("/")
+        methods = self._claimants("objective", method) if slash else []
+        return f"{methods[0].spec.name}/{task}" if len(methods) == 1 else recipe
 
     def _contested(self, kind: str, distribution: str) -> list[str]:
         owners: dict[str, list[PartEntry]] = defaultdict(list)
@@ -245,17 +253,24 @@ def _contest(kind: str, name: str, parts: list[PartEntry]) -> str:
     return f"{kind} {name!r} is claimed by {len(parts)} plugins: type {' or '.join(full_names)}"
 
 
-def _nearest_of_its_group(name: str, known: Sequence[str]) -> str:
+def _nearest_of_its_group(kind: str, name: str, known: Sequence[str]) -> str:
     """Point to a known name, of those that begin alike, as ``gmpo/…``, where names have groups."""
     group, slash, own = name.partition("/")
     groups = sorted({each.partition("/")[0] for each in known if "/" in each})
     if not slash or not groups:
         return did_you_mean(name, known)
-    nearest = [group] if group in groups else get_close_matches(group, groups, n=1, cutoff=0.5)
+    alone = [each for each in known if "/" not in each]
+    plain = [each for each in alone if each.casefold() == group.casefold()]
+    if plain and group not in groups:
+        told = f"{plain[0]}:{own}" if kind == "dataset" else plain[0]
+        return f"; {plain[0]!r} is of no group; did you mean {told!r}?"
+    nearest = [group] if group in groups else get_close_matches(group, groups, n=1, cutoff=0.7)
     if not nearest:
-        return f"; there is none of {group!r}, but of {', '.join(groups)}"
-    owns = [each.removeprefix(f"{nearest[0]}/") for each in known if f"{nearest[0]}/" in each]
+        there = ", ".join([*alone, *(f"{each}/…" for each in groups)])
+        return f"; there is none of {group!r}; there are: {there}"
+    start = f"{nearest[0]}/"
+    owns = [each.removeprefix(start) for each in known if each.startswith(start)]
     meant = get_close_matches(own, owns, n=1, cutoff=0.7)
     if meant:
-        return f"; did you mean '{nearest[0]}/{meant[0]}'?"
+        return f"; did you mean '{start}{meant[0]}'?"
     return f"; of {nearest[0]!r} there are: {', '.join(owns)}"

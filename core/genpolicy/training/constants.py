@@ -21,7 +21,7 @@ from genpolicy.training.sampler import Sampler
 
 _ROWS: Final = 4096  # computed at once, and looked at again in batches of the stage's size
 _ROUNDING: Final = {"full": 1e-3, "tf32": 3e-2, "bf16": 3e-2}  # relative, by precision
-_NOTHING: Final = 1e-5  # relative to the largest
+_SMALL: Final = 1e-5  # relative to the largest
 
 Compute = Callable[..., Tensor]
 
@@ -69,7 +69,7 @@ def with_constants(
 
 def _computed(compute: Compute, sampler: Sampler, size: int, rounding: float) -> Tensor | None:
     """Return a constant of all transitions; ``None`` if it is not each one's own."""
-    if not _is_small_and_still(compute, sampler, min(size, len(sampler))):
+    if not _fits_and_draws_nothing(compute, sampler, min(size, len(sampler))):
         return None
     found = _of(compute, sampler, torch.arange(len(sampler), device=sampler.device), _ROWS)
     random = torch.Generator().manual_seed(0)
@@ -77,7 +77,7 @@ def _computed(compute: Compute, sampler: Sampler, size: int, rounding: float) ->
     again = _of(compute, sampler, rows, max(1, min(size, len(rows) // 2))).double()
     known = found.index_select(0, rows).double()
     most = float(known.abs().max())
-    same = torch.allclose(again, known, rtol=rounding, atol=_NOTHING * most)
+    same = torch.allclose(again, known, rtol=rounding, atol=_SMALL * most)
     return found if same and math.isfinite(most) else None
 
 
@@ -86,16 +86,14 @@ def _of(compute: Compute, sampler: Sampler, rows: Tensor, size: int) -> Tensor:
     return torch.cat([compute(batch=sampler.at(part)) for part in parts])
 
 
-def _is_small_and_still(compute: Compute, sampler: Sampler, rows: int) -> bool:
+def _fits_and_draws_nothing(compute: Compute, sampler: Sampler, rows: int) -> bool:
     """Whether a transition has no more numbers of it than of itself, and none is random."""
     device = sampler.device
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         before = _random_state(device)
         found = compute(batch=sampler.at(torch.arange(rows, device=device)))
         draws = not torch.equal(before, _random_state(device))
-    if draws or not isinstance(found, Tensor) or found.shape[:1] != (rows,):
-        return False
-    return 0 < found.numel() <= rows * sampler.packed.shape[1]
+    return not draws and 0 < found.numel() <= rows * sampler.packed.shape[1]
 
 
 def _random_state(device: torch.device) -> Tensor:

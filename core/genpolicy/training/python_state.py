@@ -35,7 +35,7 @@ def bound_parts(loss: Any) -> list[object]:
         return []
     owner = loss.__self__
     if isinstance(owner, WithConstants):
-        return [p for each in (owner.method, *owner.constants.values()) for p in bound_parts(each)]
+        return [part for method in owner.methods() for part in bound_parts(method)]
     return [owner]
 
 

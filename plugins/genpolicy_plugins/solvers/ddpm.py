@@ -6,7 +6,8 @@
 Ho et al. 2020, eq. 6-7, arXiv 2006.11239, whose variance is the smaller of their two; on any
 Gaussian path. With eta < 1 less of the noise is new: sqrt(1 - r^2) becomes eta sqrt(1 - r^2), and
 the old noise keeps the rest, down to DDIM at 0. Song et al. 2021, eq. 12 and 16, arXiv 2010.02502.
-With ``clip`` the expected data a stay inside the box, as in diffusion policies of few steps.
+With ``clip`` the expected data a stay within that size in every number, as in diffusion policies of
+few steps, whose actions lie between -1 and 1.
 """
 
 from typing import ClassVar
@@ -31,7 +32,7 @@ class DDPM(VelocitySolver):
     argument: ClassVar[str] = "steps"
     steps: int = option(50, help="steps, one evaluation each", ge=1)
     eta: float = option(1.0, help="how much of the fresh noise is added; 0: none, ddim", ge=0, le=1)
-    clip: float = option(0.0, help="size to which a is cut in every number; 0: not", ge=0)
+    clip: float = option(0.0, help="most that a may be in any number, either way; 0: any", ge=0)
     grid: Grid | None = option(None, help="where the steps lie; none: as the path's own grid says")
 
     def sample(

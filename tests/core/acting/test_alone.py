@@ -81,6 +81,31 @@ def test_what_is_read_again_is_not_written_over(activation):
     assert sorted(kind for kind in kinds if name in kind) == [f"aten::{name}", f"aten::{name}_"]
 
 
+class _Writing(nn.Module):
+    """A network that writes into a layer itself, beside what looks at the same memory."""
+
+    def __init__(self):
+        super().__init__()
+        self.one = nn.Linear(3, 16)
+
+    def forward(self, x):
+        layer = self.one(x)
+        same = layer.view(-1)
+        layer += 1.0
+        return torch.relu(layer) + same * 1.0
+
+
+def test_what_a_part_writes_over_itself_is_left_to_it():
+    torch.manual_seed(0)
+    network = _Writing().requires_grad_(False)
+    observation = torch.as_tensor(OBSERVATION)[None]
+    captured = capture(lambda x, _: network(x), {"network": network}, observation)
+    for seed in range(5):
+        torch.manual_seed(seed)
+        observation = 3.0 * torch.randn(1, 3)
+        torch.testing.assert_close(captured(observation, None), network(observation))
+
+
 @pytest.mark.parametrize("backbone", BACKBONES)
 def test_every_backbone_is_captured(backbone, make_agent):
     agent = make_agent("bc", f"backbone={backbone}", f"solver={_default_solver(backbone)}")

@@ -1,5 +1,6 @@
 """What losses ask of models at rest is computed once for every transition, where it may be."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -197,7 +198,7 @@ class Binary(GMPO):
         return self.advantage(batch, critic) > 0
 
     def advantage(self, batch: Batch, critic: ValueCritic) -> Tensor:
-        return critic.q(batch.observation, batch.action) + batch.reward
+        return batch.reward + 0.0 * critic.q(batch.observation, batch.action)
 
     def policy_loss(self, batch: Batch, policy: Backbone, weight: Tensor) -> Loss:
         return super().policy_loss(batch, policy, weight.float())
@@ -219,6 +220,56 @@ def test_a_constant_may_be_a_mask_and_ask_for_another(recipe: AgentRecipe, data:
     assert torch.equal(found[0].constants["weight"], found[1].constants["weight"])
 
 
+class Noisy(GMPO):
+    """What weighs and what the loss sees are of one draw."""
+
+    def noise(self, batch: Batch) -> Tensor:
+        return torch.rand(len(batch))
+
+    def weight(self, batch: Batch, noise: Tensor) -> Tensor:  # type: ignore[override]
+        return 2.0 * noise
+
+    def policy_loss(  # type: ignore[override]
+        self, batch: Batch, policy: Backbone, weight: Tensor, noise: Tensor
+    ) -> Loss:
+        return Loss(
+            (weight - 2.0 * noise).abs().max()
+            + policy.matching_loss(batch.action, batch.observation).mean() * 0
+        )
+
+
+def test_a_constant_that_is_asked_for_twice_is_computed_once(
+    recipe: AgentRecipe, data: Dataset
+) -> None:
+    learner, _ = entered(instead(recipe, Noisy), data, POLICY)
+    loss = learner.models.loss_of("policy")(batch=Sampler(data, CPU).draw(8))
+    assert float(loss.value) == 0.0
+
+
+class Half(GMPO):
+    """Of what asks for the policy, which trains, what it asks for may be at rest."""
+
+    def advantage(self, batch: Batch, critic: ValueCritic) -> Tensor:
+        return critic.q(batch.observation, batch.action)
+
+    def weight(  # type: ignore[override]
+        self, batch: Batch, policy: Backbone, advantage: Tensor
+    ) -> Tensor:
+        return advantage * policy.matching_loss(batch.action, batch.observation)
+
+
+def test_what_a_constant_asks_for_may_be_at_rest_where_it_is_not(
+    recipe: AgentRecipe, data: Dataset
+) -> None:
+    learner, stage = entered(instead(recipe, Half), data, POLICY)
+    batch = with_constants(Sampler(data, CPU), learner, stage).draw(8)
+    assert batch.constants.keys() == {"advantage"}
+    critic = learner.models.critic
+    assert critic is not None
+    critic.q = None  # type: ignore[assignment, method-assign]
+    assert torch.isfinite(learner.models.loss_of("policy")(batch=batch).value)
+
+
 class Circular(GMPO):
     def weight(self, batch: Batch, one: Tensor) -> Tensor:  # type: ignore[override]
         raise AssertionError
@@ -228,7 +279,9 @@ class Circular(GMPO):
 
 
 def test_a_constant_that_asks_for_itself_is_refused() -> None:
-    with pytest.raises(BrokenPartError, match=r"^mine: the tensor 'weight' is computed by itself"):
+    with pytest.raises(
+        BrokenPartError, match=r"^mine: the tensor 'weight' asks for itself: weight → one → weight$"
+    ):
         loss_needs(Circular(), "mine")
 
 
@@ -312,12 +365,14 @@ def test_a_constant_without_a_row_for_each_transition_is_refused(
     objective: type[GMPO], found: str, recipe: AgentRecipe, data: Dataset
 ) -> None:
     learner, stage = entered(instead(recipe, objective), data, POLICY)
-    sampler = with_constants(Sampler(data, CPU), learner, stage)
+    sampler = Sampler(data, CPU)
     with pytest.raises(BrokenPartError) as refused:
+        with_constants(sampler, learner, stage)
+    with pytest.raises(BrokenPartError, match=re.escape(str(refused.value))):
         learner.models.loss_of("policy")(batch=sampler.draw(8))
     assert str(refused.value) == (
-        "the constant 'weight' of GMPO.policy_loss has a row for each of the batch's 8 "
-        f"transitions; it came out {found}"
+        "the constant 'weight' of the objective must have a row for each transition of a batch, "
+        f"[batch, ...], here 8; it came out {found}"
     )
 
 
