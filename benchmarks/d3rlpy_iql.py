@@ -3,8 +3,9 @@
     python benchmarks/d3rlpy_iql.py locomotion/hopper-medium.npz Hopper-v5 --random -20.272305 \
         --expert 3234.3
 
-In an environment of its own with d3rlpy 2. With the sizes, rates and reward scale of the recipe
-``locomotion``; prints the score of 20 episodes by the policy's mean after every 10 000 steps.
+In an environment of its own with d3rlpy 2. With the data, reward scale, batches, temperature and
+first learning rates of that series; its rates stay, and its policy has two layers of 128, not
+three. Prints the score of 20 episodes by the policy's mean after every 10 000 steps.
 """
 
 import argparse

@@ -110,12 +110,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--precision", choices=["full", "tf32", "bf16"], default="full")
     parser.add_argument("--eager", action="store_true", help="compile nothing")
-    parser.add_argument("--constants", action="store_true")
+    parser.add_argument("--constants", action="store_true", help="compare with asking every time")
     parser.add_argument("--device", default="cpu")
     return parser.parse_args()
 
 
 def compare_constants(asked: argparse.Namespace, place: torch.device) -> None:
+    """Print how much of a step is left where its constants are computed once."""
     print("| step | every step, ms | once, ms | once / every step |\n|---|---|---|---|", flush=True)
     for case in asked.cases:
         works = {
