@@ -31,6 +31,8 @@ WITHOUT_BEHAVIOUR = {
 """Objectives with a critic and no model of the behaviour."""
 WITHOUT_PATH = {"srpo", "consistency-ac", "fql", "gfp", "td3-bc", "iql", "rebrac"}
 """Objectives whose acting role is by default no model of a Gaussian path."""
+BY_STUDENT = {"srpo", "fql", "gfp"}
+"""Objectives whose student acts."""
 JUMPING = {"gtp", "mean-flow-ql", "bidirectional-ql", "shortcut-ql"}
 """Objectives whose default solver is that of a learned map."""
 
@@ -114,7 +116,8 @@ def _why_not_acting(objective: str, inference: str) -> list[str]:
     if inference == "energy-guidance" and objective != "qgpo":
         words.append(f"energy-guidance asks for 'guide', and {objective!r} has no such role")
     if inference in ("guidance", "energy-guidance") and objective in WITHOUT_PATH:
-        words.append(f"{inference} needs a backbone that travels on a known Gaussian path")
+        role = " in the role of 'student'" if objective in BY_STUDENT else ""
+        words.append(f"{inference} needs a backbone{role} that travels on a known Gaussian path")
     if inference == "guidance" and objective in JUMPING:
         words.append(
             "guidance needs a solver that follows a velocity (VelocitySolver), but 'jump' is only "
