@@ -85,6 +85,32 @@ def test_every_batch_carries_what_its_loss_would_compute(
     torch.testing.assert_close(known, loss(batch=same).value)
 
 
+def test_data_in_a_file_have_the_same_constants(
+    recipe: AgentRecipe, data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGENT_CACHE", str(tmp_path))
+    learner, stage = entered(recipe, data, POLICY)
+    found = []
+    for resident in ("yes", "no"):
+        torch.manual_seed(1)
+        sampler = with_constants(Sampler(data, CPU, resident), learner, stage)  # type: ignore[arg-type]
+        found.append(sampler.draw(32).constants["weight"])
+    assert torch.equal(*found)
+
+
+def test_constants_are_computed_in_the_precision_of_the_losses(
+    small_recipe: Maker, data: Dataset
+) -> None:
+    recipe = small_recipe("gmpo", *GMPO_STEPS, "train.precision=bf16")
+    learner, stage = entered(recipe, data, POLICY)
+    sampler = Sampler(data, CPU)
+    batch = with_constants(sampler, learner, stage).draw(32)
+    with torch.autocast("cpu", dtype=torch.bfloat16), torch.no_grad():
+        expected = recipe.objective.weight(batch, learner.models.critic)  # type: ignore[attr-defined]
+    torch.testing.assert_close(batch.constants["weight"], expected, rtol=3e-2, atol=1e-3)
+    assert batch.constants["weight"].dtype == expected.dtype
+
+
 def test_a_critic_at_rest_is_asked_as_its_stage_begins_and_never_again(
     recipe: AgentRecipe, data: Dataset, tmp_path: Path
 ) -> None:
